@@ -1,0 +1,158 @@
+// Package key holds the Go type of every key pattern in the table, so that what is stored where can be read in
+// one place and so that an IAM policy can name it by the prefix of its partition key.
+//
+//	pk                 sk                     type           what it is
+//	tok#<id>           tok                    Token          a token: all that a decision about it needs
+//	ses#<id>           ses                    Session        a session, likewise
+//	acc#<account>      acc                    Account        an account
+//	acc#<account>      usr#<user>             User           a user of it
+//	lgn#<e-mail>       <account>              Login          login name to user, one for each account the e-mail belongs to
+//	atk#<account>      <created>#<id>         AccountToken   pointer: the account's tokens by age
+//	utk#<user>         <created>#<id>         UserToken      pointer: the tokens a user made, by age
+//	use#<user>         <id>                   UserSession    pointer: a user's sessions
+//	aud#<account>      <at>#<event>           Audit          an audit event
+//	trl#<subject>      <at>#<event>           Trail          pointer: the audit trail of one thing
+//	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
+//	thr#<digest>       thr                    Throttle       failed logins, counted
+//	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
+//
+// Times in keys are 13-digit milliseconds since 1970, so that the order of bytes is the order of time.
+package key
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"keyfob/internal/table"
+)
+
+// The prefixes of partition keys. Policies name them; a test holds policies and prefixes together.
+const (
+	PrefixToken         = "tok#"
+	PrefixSession       = "ses#"
+	PrefixAccount       = "acc#"
+	PrefixLogin         = "lgn#"
+	PrefixAccountTokens = "atk#"
+	PrefixUserTokens    = "utk#"
+	PrefixUserSessions  = "use#"
+	PrefixAudit         = "aud#"
+	PrefixTrail         = "trl#"
+	PrefixNotice        = "ntc#"
+	PrefixThrottle      = "thr#"
+	PrefixCatalogue     = "cat#"
+)
+
+// PrefixUser is the sort-key prefix at which the users of an account are, under the account's partition.
+const PrefixUser = "usr#"
+
+// Token is a token, by its bare 16-character id.
+type Token string
+
+// Key gives the key.
+func (k Token) Key() table.Key { return table.Key{PK: PrefixToken + string(k), SK: "tok"} }
+
+// Session is a session, by its bare 16-character id.
+type Session string
+
+// Key gives the key.
+func (k Session) Key() table.Key { return table.Key{PK: PrefixSession + string(k), SK: "ses"} }
+
+// Account is an account, by its id.
+type Account string
+
+// Key gives the key.
+func (k Account) Key() table.Key { return table.Key{PK: PrefixAccount + string(k), SK: "acc"} }
+
+// User is a user of an account.
+type User struct{ Account, User string }
+
+// Key gives the key.
+func (k User) Key() table.Key {
+	return table.Key{PK: PrefixAccount + k.Account, SK: PrefixUser + k.User}
+}
+
+// Login is a login name within an account.
+type Login struct{ Email, Account string }
+
+// Key gives the key; the name is folded to lower case.
+func (k Login) Key() table.Key {
+	return table.Key{PK: PrefixLogin + strings.ToLower(k.Email), SK: k.Account}
+}
+
+// AccountToken is a token's pointer in its account's list.
+type AccountToken struct {
+	Account string
+	Created time.Time
+	ID      string
+}
+
+// Key gives the key.
+func (k AccountToken) Key() table.Key {
+	return table.Key{PK: PrefixAccountTokens + k.Account, SK: stamped(k.Created, k.ID)}
+}
+
+// UserToken is a token's pointer in its creator's list.
+type UserToken struct {
+	User    string
+	Created time.Time
+	ID      string
+}
+
+// Key gives the key.
+func (k UserToken) Key() table.Key {
+	return table.Key{PK: PrefixUserTokens + k.User, SK: stamped(k.Created, k.ID)}
+}
+
+// UserSession is a session's pointer in its user's list.
+type UserSession struct{ User, ID string }
+
+// Key gives the key.
+func (k UserSession) Key() table.Key { return table.Key{PK: PrefixUserSessions + k.User, SK: k.ID} }
+
+// Audit is an audit event of an account.
+type Audit struct {
+	Account string
+	At      time.Time
+	Event   string
+}
+
+// Key gives the key.
+func (k Audit) Key() table.Key {
+	return table.Key{PK: PrefixAudit + k.Account, SK: stamped(k.At, k.Event)}
+}
+
+// Trail is an event's pointer in the trail of one thing, named by its public handle.
+type Trail struct {
+	Subject string
+	At      time.Time
+	Event   string
+}
+
+// Key gives the key.
+func (k Trail) Key() table.Key {
+	return table.Key{PK: PrefixTrail + k.Subject, SK: stamped(k.At, k.Event)}
+}
+
+// Notice is the delivery of one event's notice to one person.
+type Notice struct{ Event, Recipient string }
+
+// Key gives the key.
+func (k Notice) Key() table.Key { return table.Key{PK: PrefixNotice + k.Event, SK: k.Recipient} }
+
+// Throttle is a counter of failed logins, by the digest of what is counted.
+type Throttle string
+
+// Key gives the key.
+func (k Throttle) Key() table.Key { return table.Key{PK: PrefixThrottle + string(k), SK: "thr"} }
+
+// Resource is a resource of an account's catalogue.
+type Resource struct{ Account, Category, ID string }
+
+// Key gives the key.
+func (k Resource) Key() table.Key {
+	return table.Key{PK: PrefixCatalogue + k.Account, SK: k.Category + "#" + k.ID}
+}
+
+// stamped joins a time and an id so that text order is time order until the year 2286.
+func stamped(t time.Time, id string) string { return fmt.Sprintf("%013d#%s", t.UnixMilli(), id) }
