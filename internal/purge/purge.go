@@ -1,0 +1,74 @@
+// Package purge is the life of a token: when it ends to be valid, and when its record is deleted.
+//
+// The two are separate times. Auto purge sets both to the same instant; a plain expiry sets only the first, and the
+// expired token stays visible until somebody deletes it.
+//
+// It is pure: the time is an argument, and nothing is deleted here.
+package purge
+
+import (
+	"time"
+
+	"keyfob/internal/fault"
+)
+
+// A Life is the two times of a token; a zero time is never.
+type Life struct {
+	ExpiresAt time.Time // the credential is refused from this instant on
+	PurgeAt   time.Time // the record is hidden from this instant on, and deleted by the store some time after
+}
+
+// Expired reports whether the credential is refused at now: from the very instant of expiry on.
+func (l Life) Expired(now time.Time) bool { return !l.ExpiresAt.IsZero() && !now.Before(l.ExpiresAt) }
+
+// Purged reports whether the record is to be treated as gone at now, whether the store has deleted it or not.
+func (l Life) Purged(now time.Time) bool { return !l.PurgeAt.IsZero() && !now.Before(l.PurgeAt) }
+
+// choices are the auto purge settings, in their order.
+var choices = []struct {
+	name string
+	life time.Duration // 0 is never
+}{
+	{"1h", time.Hour}, {"4h", 4 * time.Hour}, {"1d", 24 * time.Hour}, {"4d", 4 * 24 * time.Hour},
+	{"10d", 10 * 24 * time.Hour}, {"30d", 30 * 24 * time.Hour}, {"never", 0},
+}
+
+// Choices lists the names of the auto purge settings: 1h, 4h, 1d, 4d, 10d, 30d, never.
+func Choices() []string {
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		names[i] = c.name
+	}
+	return names
+}
+
+// Auto gives the life of a token made at now with the named auto purge setting. Times are whole seconds, since the
+// store purges by seconds; they are rounded up, so that a life is never shorter than promised.
+func Auto(name string, now time.Time) (Life, error) {
+	for _, c := range choices {
+		if c.name != name {
+			continue
+		}
+		if c.life == 0 {
+			return Life{}, nil
+		}
+		at := ceil(now.Add(c.life))
+		return Life{ExpiresAt: at, PurgeAt: at}, nil
+	}
+	return Life{}, fault.Bad("autoPurge", "unknown_value", "autoPurge is one of 1h, 4h, 1d, 4d, 10d, 30d and never.")
+}
+
+// Until gives the life of a token that expires at the given time and stays visible after it. The time lies in the future.
+func Until(at, now time.Time) (Life, error) {
+	if !at.After(now) {
+		return Life{}, fault.Refused("expiresAt", "in_the_past", "expiresAt lies in the past.")
+	}
+	return Life{ExpiresAt: ceil(at)}, nil
+}
+
+func ceil(t time.Time) time.Time {
+	if c := t.Truncate(time.Second); !c.Equal(t) {
+		return c.Add(time.Second).UTC()
+	}
+	return t.UTC()
+}

@@ -1,0 +1,238 @@
+package scope
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Right is something a role lets its holder do beyond touching single things.
+type Right string
+
+// The rights.
+const (
+	IssueTokens    Right = "tokens.issue"
+	ReadTokens     Right = "tokens.read"
+	RevokeTokens   Right = "tokens.revoke"
+	OwnTokens      Right = "tokens.own" // make, list and revoke tokens of one's own
+	ReadResources  Right = "resources.read"
+	WriteResources Right = "resources.write"
+	RunResources   Right = "resources.run"
+	ReadAudit      Right = "audit.read"
+)
+
+// A Role is what an account's user is in it.
+type Role string
+
+// The roles.
+const (
+	Owner  Role = "owner"
+	Admin  Role = "admin"
+	Member Role = "member"
+)
+
+// Known reports whether r is one of the roles.
+func (r Role) Known() bool { return r == Owner || r == Admin || r == Member }
+
+// Issuers is the account policy that says who may make tokens.
+type Issuers string
+
+// The policies.
+const (
+	IssuersAdmins   Issuers = "admins"
+	IssuersEveryone Issuers = "everyone"
+)
+
+// RightsOf computes what the role may do under the policy. An unknown role may do nothing.
+func RightsOf(r Role, issuers Issuers) []Right {
+	switch r {
+	case Owner, Admin:
+		return []Right{IssueTokens, ReadTokens, RevokeTokens, OwnTokens, ReadResources, WriteResources, RunResources, ReadAudit}
+	case Member:
+		rights := []Right{ReadResources, WriteResources, RunResources}
+		if issuers == IssuersEveryone {
+			rights = append(rights, OwnTokens)
+		}
+		return rights
+	}
+	return nil
+}
+
+// A Permission is what a route needs of a credential. The zero Permission is what an unlisted route needs: full
+// scope, and nothing less.
+//
+// Its text form stands in the authorizer's routes.yaml:
+//
+//	"valid"                         any valid credential
+//	"session"                       a session, not a token
+//	right *( "|" right )            full scope, and one of the rights
+//	action " " category [ "/" id ]  the action on an instance, or on what the scope has of the category
+//	action " *"                     the action on whatever the scope has in any category
+//
+// Category and id are literal, or a path parameter of the route in braces.
+type Permission struct {
+	kind     permissionKind
+	rights   []Right
+	actions  Actions
+	category string
+	id       string
+}
+
+type permissionKind uint8
+
+const (
+	needsFull permissionKind = iota
+	needsNothing
+	needsSession
+	needsRight
+	needsAction
+)
+
+// ParsePermission reads the text form.
+func ParsePermission(text string) (Permission, bool) {
+	switch text {
+	case "valid":
+		return Permission{kind: needsNothing}, true
+	case "session":
+		return Permission{kind: needsSession}, true
+	}
+	verb, object, ok := strings.Cut(text, " ")
+	if !ok {
+		p := Permission{kind: needsRight}
+		for name := range strings.SplitSeq(text, "|") {
+			if !slices.Contains(RightsOf(Owner, IssuersEveryone), Right(name)) {
+				return Permission{}, false
+			}
+			p.rights = append(p.rights, Right(name))
+		}
+		return p, true
+	}
+	a, ok := ParseAction(verb)
+	if !ok {
+		return Permission{}, false
+	}
+	category, id, _ := strings.Cut(object, "/")
+	if !reference(category) && category != "*" && !Category(category).Known() || id != "" && !reference(id) && !ValidID(id) {
+		return Permission{}, false
+	}
+	return Permission{kind: needsAction, actions: a, category: category, id: id}, true
+}
+
+// reference reports whether s stands for a path parameter.
+func reference(s string) bool { return len(s) > 2 && s[0] == '{' && s[len(s)-1] == '}' }
+
+// On fills the permission's references with the request's path parameters.
+func (p Permission) On(params map[string]string) Permission {
+	if reference(p.category) {
+		p.category = params[p.category[1:len(p.category)-1]]
+		if p.category == "" || p.category == "*" {
+			p.category = "?" // known to nobody: a missing parameter must not widen the permission
+		}
+	}
+	if reference(p.id) {
+		p.id = params[p.id[1:len(p.id)-1]]
+		if p.id == "" {
+			p.id = "?"
+		}
+	}
+	return p
+}
+
+// A Reason says why something is refused. The zero Reason is none: it is allowed.
+type Reason string
+
+// The reasons.
+const (
+	Allowed        Reason = ""
+	NeedsFullScope Reason = "needs_full_scope"
+	OutsideScope   Reason = "outside_scope"
+	RoleForbids    Reason = "role_forbids"
+	NeedsASession  Reason = "needs_session"
+)
+
+// Holder is what a valid credential brings to a decision.
+type Holder struct {
+	Session bool
+	Scope   Scope
+	Role    Role
+	Issuers Issuers
+}
+
+// Decide says whether the holder may do what the permission is needed for: the intersection of the scope with
+// what the role may do now.
+func Decide(h Holder, p Permission) Reason {
+	rights := RightsOf(h.Role, h.Issuers)
+	switch p.kind {
+	case needsNothing:
+		return Allowed
+	case needsSession:
+		if !h.Session {
+			return NeedsASession
+		}
+		return Allowed
+	case needsRight:
+		if !h.Scope.full {
+			return NeedsFullScope
+		}
+		for _, r := range p.rights {
+			if slices.Contains(rights, r) {
+				return Allowed
+			}
+		}
+		return RoleForbids
+	case needsAction:
+		for _, n := range actionNames {
+			if p.actions&n.action != 0 && !slices.Contains(rights, rightFor(n.action)) {
+				return RoleForbids
+			}
+		}
+		return decideAction(h.Scope, p)
+	}
+	if !h.Scope.full {
+		return NeedsFullScope
+	}
+	return Allowed
+}
+
+func decideAction(s Scope, p Permission) Reason {
+	if s.full {
+		// An unknown category is not refused here: the function behind the route answers that it does not exist.
+		return Allowed
+	}
+	if p.category == "*" {
+		for _, c := range Categories() {
+			if s.Allows(c, "", p.actions) {
+				return Allowed
+			}
+		}
+		return OutsideScope
+	}
+	if s.Allows(Category(p.category), p.id, p.actions) {
+		return Allowed
+	}
+	return OutsideScope
+}
+
+func rightFor(a Actions) Right {
+	switch a {
+	case Read:
+		return ReadResources
+	case Write:
+		return WriteResources
+	}
+	return RunResources
+}
+
+// Sentence says the reason to a person.
+func (r Reason) Sentence() string {
+	switch r {
+	case NeedsFullScope:
+		return "This needs a credential with full scope."
+	case OutsideScope:
+		return "The token's scope does not reach this."
+	case RoleForbids:
+		return "The role of the user behind this credential does not permit this."
+	case NeedsASession:
+		return "This needs a session: log in first."
+	}
+	return ""
+}
