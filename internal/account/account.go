@@ -1,0 +1,110 @@
+// Package account is who Keyfob works for: accounts (tenants) and the users in them.
+//
+// It promises that an account exists with its owner or not at all, that a login name is bound to at most one user of
+// an account, and that a user's role is one of those package scope knows.
+//
+// It does not check passwords (package login does), does not say who becomes an account (package operator does), and
+// hands out no credentials.
+package account
+
+import (
+	"fmt"
+	"time"
+
+	"keyfob/internal/scope"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// A Status says whether an account or a user may act.
+type Status string
+
+// The statuses.
+const (
+	Active    Status = "active"
+	Suspended Status = "suspended" // of an account
+	Disabled  Status = "disabled"  // of a user
+)
+
+// Policy is what an account's owner has laid down.
+type Policy struct {
+	Issuers     scope.Issuers
+	DefaultLife time.Duration // of a token made without a choice of its own
+}
+
+// DefaultPolicy is a new account's.
+func DefaultPolicy() Policy {
+	return Policy{Issuers: scope.IssuersAdmins, DefaultLife: 180 * 24 * time.Hour}
+}
+
+// An Account is a tenant.
+type Account struct {
+	ID      string // acc_…
+	Name    string
+	Status  Status
+	Policy  Policy
+	Created time.Time
+	Version int64
+}
+
+// A User is a person in an account.
+type User struct {
+	ID           string // usr_…
+	Account      string // acc_…
+	Email        string
+	Name         string
+	Role         scope.Role
+	Status       Status
+	Verified     bool   // mail may be sent to Email
+	PasswordHash string // in PHC form; empty where there is none yet
+	Created      time.Time
+	Version      int64
+}
+
+func (a Account) item() table.Item {
+	k := key.Account(a.ID).Key()
+	return table.Item{
+		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
+		"id": table.S(a.ID), "name": table.S(a.Name), "status": table.S(a.Status), "created": table.N(a.Created.UnixMilli()),
+		"issuers": table.S(a.Policy.Issuers), "defaultLife": table.N(int64(a.Policy.DefaultLife / time.Second)),
+	}
+}
+
+func accountFrom(it table.Item) (Account, error) {
+	if it.String("id") == "" {
+		return Account{}, fmt.Errorf("account: the item at %s is not an account", it.String(table.AttrPK))
+	}
+	return Account{
+		ID: it.String("id"), Name: it.String("name"), Status: Status(it.String("status")), Version: it.Version(),
+		Created: time.UnixMilli(it.Int("created")).UTC(),
+		Policy: Policy{
+			Issuers:     scope.Issuers(it.String("issuers")),
+			DefaultLife: time.Duration(it.Int("defaultLife")) * time.Second,
+		},
+	}, nil
+}
+
+func (u User) item() table.Item {
+	k := u.Key()
+	return table.Item{
+		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
+		"id": table.S(u.ID), "account": table.S(u.Account), "email": table.S(u.Email), "name": table.S(u.Name),
+		"role": table.S(u.Role), "status": table.S(u.Status), "verified": table.Bool(u.Verified),
+		"password": table.S(u.PasswordHash), "created": table.N(u.Created.UnixMilli()),
+	}
+}
+
+// Key gives the key of the user's record, for commits that depend on it.
+func (u User) Key() table.Key { return key.User{Account: u.Account, User: u.ID}.Key() }
+
+func userFrom(it table.Item) (User, error) {
+	u := User{
+		ID: it.String("id"), Account: it.String("account"), Email: it.String("email"), Name: it.String("name"),
+		Role: scope.Role(it.String("role")), Status: Status(it.String("status")), Verified: it.Bool("verified"),
+		PasswordHash: it.String("password"), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
+	}
+	if u.ID == "" || u.Account == "" || !u.Role.Known() {
+		return User{}, fmt.Errorf("account: the item at %s %s is not a user", it.String(table.AttrPK), it.String(table.AttrSK))
+	}
+	return u, nil
+}

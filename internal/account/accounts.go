@@ -1,0 +1,130 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"net/mail"
+	"strings"
+	"unicode/utf8"
+
+	"keyfob/internal/fault"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// Accounts finds accounts and their users.
+type Accounts struct{ Table table.Table }
+
+// Create gives the operation that makes a new account.
+func (a Account) Create() table.Op { return table.Create(a.item()) }
+
+// Create gives the operations that make a new user, bound to the e-mail as the login name.
+func (u User) Create() []table.Op {
+	login := key.Login{Email: u.Email, Account: u.Account}.Key()
+	return []table.Op{
+		table.Create(u.item()),
+		table.Create(table.Item{table.AttrPK: table.S(login.PK), table.AttrSK: table.S(login.SK), "account": table.S(u.Account), "user": table.S(u.ID)}),
+	}
+}
+
+// Email refuses what is not one bare address of at most 254 bytes; the error names the field.
+func Email(field, s string) error {
+	if s == "" {
+		return fault.Bad(field, "required", field+" is required.")
+	}
+	addr, err := mail.ParseAddress(s)
+	if err != nil || addr.Address != s || addr.Name != "" || len(s) > 254 || !utf8.ValidString(s) || strings.ContainsAny(s, " \"<>") {
+		return fault.Bad(field, "malformed", field+" is not an e-mail address.")
+	}
+	return nil
+}
+
+// Get gives the account; NotFound where there is none.
+func (a *Accounts) Get(ctx context.Context, id string) (Account, error) {
+	items, err := a.Table.Get(ctx, key.Account(id).Key())
+	if err != nil {
+		return Account{}, err
+	}
+	if items[0] == nil {
+		return Account{}, errNoAccount()
+	}
+	return accountFrom(items[0])
+}
+
+// WithUser gives an account and one of its users in one round trip; NotFound where either is missing.
+func (a *Accounts) WithUser(ctx context.Context, id, user string) (Account, User, error) {
+	items, err := a.Table.Get(ctx, key.Account(id).Key(), key.User{Account: id, User: user}.Key())
+	if err != nil {
+		return Account{}, User{}, err
+	}
+	return FromItems(items[0], items[1])
+}
+
+// FromItems reads an account and one of its users from their records; NotFound where either is missing.
+func FromItems(acc, user table.Item) (Account, User, error) {
+	if acc == nil || user == nil {
+		return Account{}, User{}, errNoAccount()
+	}
+	a, err := accountFrom(acc)
+	if err != nil {
+		return Account{}, User{}, err
+	}
+	u, err := userFrom(user)
+	return a, u, err
+}
+
+func errNoAccount() error { return fault.New(fault.NotFound, "not_found", "There is no such account.") }
+
+// Members lists all users of the account.
+func (a *Accounts) Members(ctx context.Context, id string) ([]User, error) {
+	var users []User
+	q := table.Query{PK: key.Account(id).Key().PK, Prefix: key.PrefixUser, Limit: 200}
+	for {
+		page, err := a.Table.Query(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range page.Items {
+			u, err := userFrom(it)
+			if err != nil {
+				return nil, err
+			}
+			users = append(users, u)
+			q.After = it.String(table.AttrSK)
+		}
+		if !page.More {
+			return users, nil
+		}
+	}
+}
+
+// Logins lists the accounts and users that a login name belongs to, ordered by account.
+func (a *Accounts) Logins(ctx context.Context, email string) ([]key.User, error) {
+	k := key.Login{Email: email, Account: "-"}.Key()
+	if table.ValidateKey(k) != nil {
+		return nil, nil // longer than any name that was ever stored
+	}
+	page, err := a.Table.Query(ctx, table.Query{PK: k.PK, Limit: maxLogins})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]key.User, 0, len(page.Items))
+	for _, it := range page.Items {
+		found = append(found, key.User{Account: it.String("account"), User: it.String("user")})
+	}
+	return found, nil
+}
+
+// maxLogins bounds the accounts one e-mail is looked for in.
+const maxLogins = 100
+
+// UpgradePassword replaces the user's stored hash after a login with the right password found it outdated. Losing
+// the race against another change is no failure: the next login does it.
+func (a *Accounts) UpgradePassword(ctx context.Context, u User, hash string) error {
+	u.PasswordHash = hash
+	err := a.Table.Commit(ctx, table.Replace(u.item(), u.Version))
+	if _, lost := errors.AsType[*table.Conflict](err); lost {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package authority
+
+import (
+	"errors"
+	"time"
+
+	"keyfob/internal/scope"
+	"keyfob/internal/token"
+)
+
+// Claims gives the principal as the authorizer hands it to the functions behind it: strings by name, all of them
+// public. The rights are what the role may do now, for the functions of attached APIs.
+func (p Principal) Claims() map[string]string {
+	m := map[string]string{
+		"accountId": p.Account, "userId": p.User, "tokenId": p.Handle(), "kind": p.Kind.String(), "scope": p.Holder.Scope.String(),
+		"role": string(p.Holder.Role), "issuers": string(p.Holder.Issuers), "rights": joinRights(p.Holder), "name": p.Name,
+	}
+	if !p.Expires.IsZero() {
+		m["expiresAt"] = p.Expires.Format(time.RFC3339)
+	}
+	return m
+}
+
+func joinRights(h scope.Holder) string {
+	var b []byte
+	for i, r := range scope.RightsOf(h.Role, h.Issuers) {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		b = append(b, r...)
+	}
+	return string(b)
+}
+
+// ErrClaims says that a function was called without the authorizer's claims, or with claims it never makes. Nothing
+// may then be done: the route has lost its authorizer.
+var ErrClaims = errors.New("authority: no valid claims from the authorizer")
+
+// FromClaims reads what Claims gave, as the gateway passes it on: every value a string.
+func FromClaims(m map[string]any) (Principal, error) {
+	text := func(name string) string { s, _ := m[name].(string); return s }
+	p := Principal{Account: text("accountId"), User: text("userId"), Name: text("name")}
+	switch text("kind") {
+	case "token":
+		p.Kind = token.API
+	case "session":
+		p.Kind = token.Session
+	default:
+		return Principal{}, ErrClaims
+	}
+	var err error
+	if p.ID, err = token.ParseHandle(p.Kind, text("tokenId")); err != nil {
+		return Principal{}, ErrClaims
+	}
+	s, err := scope.Parse(text("scope"))
+	if err != nil {
+		return Principal{}, ErrClaims
+	}
+	p.Holder = scope.Holder{Session: p.Kind == token.Session, Scope: s, Role: scope.Role(text("role")), Issuers: scope.Issuers(text("issuers"))}
+	if p.Account == "" || p.User == "" || !p.Holder.Role.Known() {
+		return Principal{}, ErrClaims
+	}
+	if at := text("expiresAt"); at != "" {
+		if p.Expires, err = time.Parse(time.RFC3339, at); err != nil {
+			return Principal{}, ErrClaims
+		}
+	}
+	return p, nil
+}

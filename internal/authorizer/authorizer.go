@@ -1,0 +1,175 @@
+// Package authorizer answers API Gateway's question whether a request may go on: for Keyfob's own routes, and for any
+// API that attaches it. It understands REST APIs (REQUEST and TOKEN) and HTTP APIs (payload formats 1.0 and 2.0).
+//
+// It promises that
+//   - no request goes on which was not decided on: what could not be decided is a failure, which the gateway answers
+//     with 503, and everything that is not one valid credential is the same "Unauthorized" (401);
+//   - a well-formed credential costs one read, anything else none (P2);
+//   - its policy names exactly the method that was asked about, so that it is no wider than the decision even if
+//     somebody turns caching on;
+//   - its context holds no secret.
+//
+// It keeps nothing between requests.
+package authorizer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/go-json-experiment/json"
+
+	"keyfob/internal/authority"
+	"keyfob/internal/credential"
+	"keyfob/internal/scope"
+)
+
+// Config is what a main wires.
+type Config struct {
+	Authority *authority.Authority
+	Routes    Routes
+	Log       *slog.Logger
+}
+
+// An Authorizer answers authorizer events. It implements lambda.Handler.
+type Authorizer struct{ config Config }
+
+// New makes an authorizer.
+func New(c Config) *Authorizer { return &Authorizer{c} }
+
+// errUnauthorized is, to the letter, the error that API Gateway answers with 401.
+var errUnauthorized = errors.New("Unauthorized") //nolint:staticcheck // ST1005: the gateway compares the text
+
+var (
+	errEvent     = errors.New("authorizer: not an authorizer event")
+	errUndecided = errors.New("authorizer: could not decide")
+)
+
+// policy is the answer of a REST API's authorizer, and of an HTTP API's with payload format 1.0.
+type policy struct {
+	PrincipalID string            `json:"principalId"`
+	Document    document          `json:"policyDocument"`
+	Context     map[string]string `json:"context"`
+}
+
+type document struct {
+	Version   string      `json:"Version"`
+	Statement []statement `json:"Statement"`
+}
+
+type statement struct {
+	Action   string   `json:"Action"`
+	Effect   string   `json:"Effect"`
+	Resource []string `json:"Resource"`
+}
+
+// simple is the answer of an HTTP API's authorizer with payload format 2.0 and simple responses.
+type simple struct {
+	IsAuthorized bool              `json:"isAuthorized"`
+	Context      map[string]string `json:"context"`
+}
+
+// margin is what is kept of the function's time, so that the failure is ours and in time.
+const margin = 300 * time.Millisecond
+
+// Invoke answers one event.
+func (a *Authorizer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	start := a.config.Authority.Now()
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
+	}
+	q, err := parse(payload)
+	if err != nil {
+		a.log(ctx, start, q, authority.Principal{}, "failed", err.Error())
+		return nil, errUndecided
+	}
+	p, denial, err := a.verify(ctx, q)
+	if err != nil {
+		a.log(ctx, start, q, p, "failed", err.Error())
+		return nil, errUndecided
+	}
+	if denial != authority.None {
+		a.log(ctx, start, q, p, "unauthorized", string(denial))
+		if q.simple {
+			// An HTTP API knows no 401 from an authorizer's answer: it makes 403 of every refusal.
+			return json.Marshal(simple{Context: map[string]string{"message": "Unauthenticated."}})
+		}
+		return nil, errUnauthorized
+	}
+	reason := a.decide(q, p)
+	outcome := "allowed"
+	if reason != scope.Allowed {
+		outcome = "denied"
+	}
+	a.log(ctx, start, q, p, outcome, string(reason))
+	return a.answer(q, p, reason)
+}
+
+// verify finds the one credential and who stands behind it.
+func (a *Authorizer) verify(ctx context.Context, q question) (authority.Principal, authority.Denial, error) {
+	if _, ours := a.config.Routes[q.route]; !ours {
+		// On an attached API a parameter called token is that API's own business.
+		q.presented.Query = nil
+	}
+	text, found := q.presented.Find()
+	switch found {
+	case credential.One:
+		return a.config.Authority.Verify(ctx, text)
+	case credential.Nothing:
+		return authority.Principal{}, authority.Absent, nil
+	}
+	return authority.Principal{}, authority.Ambiguous, nil
+}
+
+// decide lays what the route needs against what the principal may do.
+func (a *Authorizer) decide(q question, p authority.Principal) scope.Reason {
+	if !q.simple && (strings.ContainsAny(q.arn, "*?") || strings.Contains(q.arn, "${")) {
+		// In a policy these stand for more than themselves, and there is no way to write them that holds everywhere.
+		return scope.OutsideScope
+	}
+	return scope.Decide(p.Holder, a.config.Routes[q.route].On(q.params))
+}
+
+func (a *Authorizer) answer(q question, p authority.Principal, reason scope.Reason) ([]byte, error) {
+	effect, claims := "Allow", p.Claims()
+	if reason != scope.Allowed {
+		effect = "Deny"
+		claims = map[string]string{
+			"code": string(reason), "message": reason.Sentence(), "accountId": p.Account, "tokenId": p.Handle(),
+			"challenge": `Bearer realm="` + a.config.Authority.Form.Realm + `", error="insufficient_scope"`,
+		}
+	}
+	if q.simple {
+		return json.Marshal(simple{IsAuthorized: reason == scope.Allowed, Context: claims})
+	}
+	return json.Marshal(policy{
+		PrincipalID: p.User, Context: claims,
+		Document: document{"2012-10-17", []statement{{"execute-api:Invoke", effect, []string{q.arn}}}},
+	})
+}
+
+// log writes the one line that each decision leaves. The path is not in it: it may hold a credential.
+func (a *Authorizer) log(ctx context.Context, start time.Time, q question, p authority.Principal, outcome, reason string) {
+	level := slog.LevelInfo
+	if outcome == "failed" {
+		level = slog.LevelError
+	}
+	attrs := make([]slog.Attr, 0, 8)
+	attrs = append(attrs, slog.String("route", q.route), slog.String("outcome", outcome), slog.String("request_id", q.id),
+		slog.Float64("latency_ms", float64(a.config.Authority.Now().Sub(start).Microseconds())/1000))
+	if reason != "" {
+		attrs = append(attrs, slog.String("reason", reason))
+	}
+	if p.Account != "" {
+		attrs = append(attrs, slog.String("account", p.Account), slog.String("credential", p.Handle()))
+	}
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		attrs = append(attrs, slog.String("function_request_id", lc.AwsRequestID))
+	}
+	a.config.Log.LogAttrs(ctx, level, "decision", attrs...)
+}

@@ -1,0 +1,372 @@
+package authorizer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"keyfob/internal/audit"
+	"keyfob/internal/authority"
+	"keyfob/internal/authorizer"
+	"keyfob/internal/fault"
+	"keyfob/internal/scope"
+	"keyfob/internal/session"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+	"keyfob/internal/token"
+)
+
+// memory is a table of fixed items that counts its reads; it exists to inject failures and to cost nothing in
+// benchmarks.
+type memory struct {
+	items map[table.Key]table.Item
+	reads int
+	fail  error
+}
+
+func (m *memory) Get(_ context.Context, keys ...table.Key) ([]table.Item, error) {
+	m.reads += len(keys)
+	if m.fail != nil {
+		return nil, m.fail
+	}
+	items := make([]table.Item, len(keys))
+	for i, k := range keys {
+		items[i] = m.items[k]
+	}
+	return items, nil
+}
+
+func (m *memory) Query(context.Context, table.Query) (table.Page, error) {
+	return table.Page{}, errors.New("the authorizer does not query")
+}
+
+// Commit keeps what is put, so that the records are made by the code that owns them.
+func (m *memory) Commit(_ context.Context, ops ...table.Op) error {
+	for _, op := range ops {
+		if op.Kind == table.KindPut {
+			m.items[op.Key] = op.Item
+		}
+	}
+	return nil
+}
+
+const arn = "arn:aws:execute-api:us-east-1:123456789012:abc123/live/GET/v1/tokenInfo"
+
+type world struct {
+	table   *memory
+	form    token.Form
+	handler *authorizer.Authorizer
+	now     time.Time
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	yaml, err := os.ReadFile("../../authorizer/routes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes, err := authorizer.ParseRoutes(yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{table: &memory{items: map[table.Key]table.Item{}}, form: token.Form{Brand: "kf", Realm: "us"}, now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w.handler = authorizer.New(authorizer.Config{
+		Authority: &authority.Authority{Table: w.table, Now: func() time.Time { return w.now }, Form: w.form},
+		Routes:    routes, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	})
+	return w
+}
+
+// token stores a token of the scope, made by an owner.
+func (w *world) token(t testing.TB, s scope.Scope) string {
+	t.Helper()
+	c := w.form.New(token.API)
+	d := c.Digest()
+	k := key.Token(c.ID().String()).Key()
+	w.table.items[k] = table.Item{
+		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), "account": table.S("acc_1"), "user": table.S("usr_1"), "name": table.S("deploy"),
+		"digest": table.B(d.Bytes()), "scope": table.S(s.String()), "role": table.S("owner"), "issuers": table.S("admins"), "created": table.N(1),
+	}
+	return c.Plaintext().Reveal()
+}
+
+func (w *world) session(t testing.TB) string {
+	t.Helper()
+	sessions := session.Sessions{Table: w.table, Now: func() time.Time { return w.now }}
+	_, c, err := sessions.Start(t.Context(), w.form, session.Basis{Account: "acc_1", User: "usr_1", Role: scope.Owner, Issuers: scope.IssuersAdmins}, audit.ViaAPI, audit.Origin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Plaintext().Reveal()
+}
+
+// rest is a REST API's REQUEST event.
+func rest(method, resource, path string, more map[string]any) []byte {
+	e := map[string]any{
+		"type": "REQUEST", "methodArn": strings.Replace(arn, "GET/v1/tokenInfo", method+path, 1),
+		"resource": resource, "path": path, "httpMethod": method,
+	}
+	for name, value := range more {
+		e[name] = value
+	}
+	b, _ := json.Marshal(e)
+	return b
+}
+
+func bearer(text string) map[string]any {
+	return map[string]any{"multiValueHeaders": map[string][]string{"Authorization": {"Bearer " + text}}}
+}
+
+type answer struct {
+	PrincipalID    string
+	PolicyDocument struct {
+		Version   string
+		Statement []struct {
+			Action, Effect string
+			Resource       []string
+		}
+	}
+	Context      map[string]string
+	IsAuthorized *bool
+}
+
+func (w *world) ask(t *testing.T, event []byte) (answer, error) {
+	t.Helper()
+	out, err := w.handler.Invoke(t.Context(), event)
+	var a answer
+	if err == nil {
+		if err := json.Unmarshal(out, &a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a, err
+}
+
+// effect is what an event comes to: Allow, Deny, or the error.
+func (w *world) effect(t *testing.T, event []byte) string {
+	t.Helper()
+	a, err := w.ask(t, event)
+	if err != nil {
+		return err.Error()
+	}
+	return a.PolicyDocument.Statement[0].Effect
+}
+
+func TestRoutesAreReadAsALibraryReadsThem(t *testing.T) {
+	text, err := os.ReadFile("../../authorizer/routes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	if err := yaml.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := authorizer.ParseRoutes(text)
+	if err != nil || len(got) != len(want) || len(got) == 0 {
+		t.Fatalf("%d routes, want %d: %v", len(got), len(want), err)
+	}
+	for route, permission := range want {
+		p, _ := scope.ParsePermission(permission)
+		if !cmp.Equal(got[route], p, cmp.AllowUnexported(scope.Permission{})) {
+			t.Errorf("%s: %+v, want %+v", route, got[route], p)
+		}
+	}
+	for _, bad := range []string{"", "GET /v1/a", "GET /v1/a: nothing", "/v1/a: valid", "GET v1/a: valid", "GET /v1/a: valid\nGET /v1/a: valid"} {
+		if _, err := authorizer.ParseRoutes([]byte(bad)); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// S19, K5: whatever is not one valid credential is the same error, to the letter the one that the gateway answers
+// with 401. P2: and what is malformed costs no read.
+func TestS19EverythingInvalidIsTheSameUnauthorized(t *testing.T) {
+	w := newWorld(t)
+	good := w.token(t, scope.Full())
+	foreign := token.Form{Brand: "kf", Realm: "eu"}.New(token.API).Plaintext().Reveal()
+	unknown := w.form.New(token.API).Plaintext().Reveal()
+	headers := func(values ...string) map[string]any {
+		return map[string]any{"multiValueHeaders": map[string][]string{"authorization": values}}
+	}
+	for _, c := range []struct {
+		name  string
+		more  map[string]any
+		reads int
+	}{
+		{"missing", nil, 0},
+		{"empty", headers(""), 0},
+		{"basic", headers("Basic eDp5"), 0},
+		{"malformed", headers("Bearer " + good[1:]), 0},
+		{"another realm's", headers("Bearer " + foreign), 0},
+		{"two headers", headers("Bearer "+good, "Bearer "+good), 0},
+		{"header and query", map[string]any{"multiValueHeaders": map[string][]string{"Authorization": {"Bearer " + good}}, "multiValueQueryStringParameters": map[string][]string{"token": {good}}}, 0},
+		{"in the query of /v1", map[string]any{"multiValueQueryStringParameters": map[string][]string{"token": {good}}}, 0},
+		{"a very long one", headers("Bearer " + strings.Repeat("x", 100_000)), 0},
+		{"unknown", headers("Bearer " + unknown), 1},
+	} {
+		w.table.reads = 0
+		if got := w.effect(t, rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", c.more)); got != "Unauthorized" {
+			t.Errorf("%s: %s", c.name, got)
+		}
+		if w.table.reads != c.reads {
+			t.Errorf("%s: %d reads, want %d", c.name, w.table.reads, c.reads)
+		}
+	}
+}
+
+// P7: what cannot be decided is a failure, not a refusal and not a yes.
+func TestP7AFailureIsNotAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	good := w.token(t, scope.Full())
+	w.table.fail = fault.Retry(errors.New("down"))
+	for name, event := range map[string][]byte{
+		"table down":   rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", bearer(good)),
+		"not JSON":     []byte("{"),
+		"not an event": []byte("{}"),
+	} {
+		a, err := w.ask(t, event)
+		if err == nil || err.Error() == "Unauthorized" {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+		if err != nil && strings.Contains(err.Error(), good) {
+			t.Errorf("%s: the error holds the secret", name)
+		}
+	}
+}
+
+// The policy names the one method that was asked about, for whoever turns caching on.
+func TestThePolicyIsNoWiderThanTheDecision(t *testing.T) {
+	w := newWorld(t)
+	good := w.token(t, scope.Full())
+	event := rest("GET", "/v1/tokens/{id}", "/v1/tokens/tok_1", bearer(good))
+	a, err := w.ask(t, event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "arn:aws:execute-api:us-east-1:123456789012:abc123/live/GET/v1/tokens/tok_1"
+	if s := a.PolicyDocument.Statement; len(s) != 1 || s[0].Effect != "Allow" || s[0].Action != "execute-api:Invoke" || len(s[0].Resource) != 1 || s[0].Resource[0] != want {
+		t.Errorf("%+v", a.PolicyDocument)
+	}
+	for _, path := range []string{"/v1/exports/*", "/v1/exports/a?", "/v1/exports/${x}"} {
+		if got := w.effect(t, rest("GET", "/v1/{category}/{id}", path, bearer(good))); got != "Deny" {
+			t.Errorf("%s: %s, want Deny, since the policy would match other paths", path, got)
+		}
+	}
+}
+
+// S20: a valid token outside its scope gets a Deny with what the 403 says.
+func TestS20ADenialSaysWhyInItsContext(t *testing.T) {
+	w := newWorld(t)
+	orders, err := scope.Custom(scope.Grant{Category: scope.Exports, ID: "orders", Actions: scope.Read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow := w.token(t, orders)
+	at := func(category, id string) map[string]any {
+		m := bearer(narrow)
+		m["pathParameters"] = map[string]string{"category": category, "id": id}
+		return m
+	}
+	for _, c := range []struct{ method, resource, category, id, want string }{
+		{"GET", "/v1/{category}/{id}", "exports", "orders", ""},
+		{"GET", "/v1/{category}", "exports", "", ""},
+		{"PUT", "/v1/{category}/{id}", "exports", "orders", "outside_scope"},
+		{"GET", "/v1/{category}/{id}", "exports", "other", "outside_scope"},
+		{"GET", "/v1/{category}/{id}", "imports", "orders", "outside_scope"},
+		{"POST", "/v1/tokens", "", "", "needs_full_scope"},
+		{"GET", "/attached/{anything}", "", "", "needs_full_scope"},
+	} {
+		a, err := w.ask(t, rest(c.method, c.resource, "/x", at(c.category, c.id)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		effect := map[bool]string{true: "Allow", false: "Deny"}[c.want == ""]
+		if got := a.PolicyDocument.Statement[0].Effect; got != effect || a.Context["code"] != c.want {
+			t.Errorf("%s %s on %s/%s: %s, %v", c.method, c.resource, c.category, c.id, got, a.Context)
+		}
+		if c.want != "" && (a.Context["challenge"] != `Bearer realm="us", error="insufficient_scope"` || a.Context["message"] == "") {
+			t.Errorf("%s %s: context %v", c.method, c.resource, a.Context)
+		}
+	}
+}
+
+// The authorizer understands what each kind of API sends, with header names in any case.
+func TestEveryEventFormIsUnderstood(t *testing.T) {
+	w := newWorld(t)
+	good, sess := w.token(t, scope.Full()), w.session(t)
+	httpEvent := func(headers map[string]string, cookies []string) []byte {
+		b, _ := json.Marshal(map[string]any{
+			"version": "2.0", "type": "REQUEST", "routeArn": strings.Replace(arn, "/live/", "/$default/", 1), "routeKey": "GET /anything", "rawPath": "/anything",
+			"rawQueryString": "token=mine", "headers": headers, "cookies": cookies, "requestContext": map[string]any{"http": map[string]string{"method": "GET"}, "stage": "$default"},
+		})
+		return b
+	}
+	for name, event := range map[string][]byte{
+		"REST, one value":  rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", map[string]any{"headers": map[string]string{"AUTHORIZATION": "bearer " + good}}),
+		"REST, several":    rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", bearer(good)),
+		"REST, both":       rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", map[string]any{"headers": map[string]string{"Authorization": "Bearer " + good}, "multiValueHeaders": map[string][]string{"Authorization": {"Bearer " + good}}}),
+		"REST, query":      rest("GET", "/api/v1/tokenInfo", "/api/v1/tokenInfo", map[string]any{"queryStringParameters": map[string]string{"token": sess}}),
+		"REST, cookie":     rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", map[string]any{"headers": map[string]string{"Cookie": "__Host-keyfob=" + sess}}),
+		"REST, attached":   rest("GET", "/orders", "/orders", map[string]any{"headers": map[string]string{"Authorization": "Bearer " + good}, "queryStringParameters": map[string]string{"token": "mine"}}),
+		"TOKEN":            fmt.Appendf(nil, `{"type":"TOKEN","authorizationToken":"Bearer %s","methodArn":%q}`, good, arn),
+		"HTTP 2.0, header": httpEvent(map[string]string{"authorization": "Bearer " + good}, nil),
+		"HTTP 2.0, cookie": httpEvent(nil, []string{"a=b", "__Host-keyfob=" + sess}),
+	} {
+		w.table.reads = 0
+		a, err := w.ask(t, event)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		allowed := a.IsAuthorized != nil && *a.IsAuthorized || len(a.PolicyDocument.Statement) == 1 && a.PolicyDocument.Statement[0].Effect == "Allow"
+		if !allowed || a.Context["userId"] != "usr_1" || a.Context["accountId"] != "acc_1" || a.Context["rights"] == "" {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if w.table.reads != 1 {
+			t.Errorf("%s: %d reads", name, w.table.reads)
+		}
+	}
+	a, err := w.ask(t, httpEvent(map[string]string{"authorization": "Bearer x"}, nil))
+	if err != nil || a.IsAuthorized == nil || *a.IsAuthorized {
+		t.Errorf("an HTTP API's invalid credential: %+v, %v", a, err)
+	}
+}
+
+func FuzzNoEventIsAPanicOrAYes(f *testing.F) {
+	w := newWorld(f)
+	f.Add(rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", bearer(w.form.New(token.API).Plaintext().Reveal())))
+	f.Add([]byte(`{"type":"TOKEN","authorizationToken":"Bearer x","methodArn":"a"}`))
+	f.Add([]byte(`{"version":"2.0","routeArn":"a","headers":{"authorization":"Bearer x"},"rawQueryString":"%zz"}`))
+	f.Fuzz(func(t *testing.T, event []byte) {
+		out, err := w.handler.Invoke(t.Context(), event)
+		if err == nil && strings.Contains(string(out), `"Allow"`) {
+			t.Fatalf("allowed: %s", out)
+		}
+	})
+}
+
+// BenchmarkAuthorizer is the handler alone, beside a table that answers at once.
+func BenchmarkAuthorizer(b *testing.B) {
+	w := newWorld(b)
+	event := rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", map[string]any{
+		"headers":           map[string]string{"Authorization": "Bearer " + w.token(b, scope.Full()), "Accept": "*/*", "Host": "keys.example.com", "User-Agent": "curl/8.5.0", "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"},
+		"multiValueHeaders": map[string][]string{"Authorization": {"Bearer " + w.token(b, scope.Full())}, "Accept": {"*/*"}, "Host": {"keys.example.com"}, "User-Agent": {"curl/8.5.0"}, "X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Port": {"443"}, "X-Forwarded-Proto": {"https"}},
+		"requestContext":    map[string]any{"accountId": "123456789012", "apiId": "abc123", "stage": "live", "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "identity": map[string]any{"sourceIp": "192.0.2.1", "userAgent": "curl/8.5.0"}},
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.handler.Invoke(b.Context(), event); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
