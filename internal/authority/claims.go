@@ -2,6 +2,7 @@ package authority
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"keyfob/internal/scope"
@@ -22,14 +23,15 @@ func (p Principal) Claims() map[string]string {
 }
 
 func joinRights(h scope.Holder) string {
-	var b []byte
+	var b strings.Builder
+	b.Grow(160)
 	for i, r := range scope.RightsOf(h.Role, h.Issuers) {
 		if i > 0 {
-			b = append(b, ' ')
+			b.WriteByte(' ')
 		}
-		b = append(b, r...)
+		b.WriteString(string(r))
 	}
-	return string(b)
+	return b.String()
 }
 
 // ErrClaims says that a function was called without the authorizer's claims, or with claims it never makes. Nothing

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"mime"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"keyfob/internal/fault"
+)
+
+// MaxBody bounds a request's body, in bytes.
+const MaxBody = 64 << 10
+
+// Decode reads the request's JSON object into v, a pointer to a struct. It refuses what is not one JSON object of
+// v's form: another media type, over MaxBody bytes, invalid UTF-8, an unknown or doubled member, a wrong type,
+// anything after it. The error names the field. No body at all is refused too.
+func (r *Request) Decode(v any) error {
+	if len(bytes.TrimSpace(r.Body)) == 0 {
+		return fault.Bad("body", "required", "A JSON object is required as the body.")
+	}
+	return r.DecodeOptional(v)
+}
+
+// DecodeOptional is Decode, but takes no body as an empty object.
+func (r *Request) DecodeOptional(v any) error {
+	if len(r.Body) > MaxBody {
+		return &fault.Error{Kind: fault.TooLarge, Code: "too_large", Message: "The body is larger than 65536 bytes.",
+			Fields: []fault.Field{{Name: "body", Code: "too_large", Message: "The body is larger than 65536 bytes."}}}
+	}
+	body := bytes.TrimSpace(r.Body)
+	if len(body) == 0 {
+		return nil
+	}
+	if !isJSON(r.Header("Content-Type")) {
+		return &fault.Error{Kind: fault.UnsupportedMedia, Code: "unsupported_media_type", Message: "The body's media type is not application/json.",
+			Fields: []fault.Field{{Name: "Content-Type", Code: "unsupported_media_type", Message: "Content-Type is application/json."}}}
+	}
+	if !utf8.Valid(body) {
+		return fault.Bad("body", "invalid_utf8", "The body is not valid UTF-8.")
+	}
+	if body[0] != '{' {
+		return fault.Bad("body", "wrong_type", "The body is not a JSON object.")
+	}
+	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
+// isJSON reports whether the media type is application/json, or a type that is JSON by its suffix. A browser sends
+// neither across origins without asking first, which is what keeps the cookie safe.
+func isJSON(contentType string) bool {
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json"))
+}
+
+// explain names the field that a decoding error is about. It never repeats a value: it may be a secret.
+func explain(err error) error {
+	if s, ok := errors.AsType[*json.SemanticError](err); ok {
+		field := path(s.JSONPointer)
+		if errors.Is(err, json.ErrUnknownName) {
+			return fault.Bad(field, "unknown_field", field+" is not a field of this request.")
+		}
+		if s.JSONKind == 'n' || s.GoType == nil {
+			return fault.Bad(field, "wrong_type", field+" has the wrong type.")
+		}
+		return fault.Bad(field, "wrong_type", field+" has the wrong type: "+kinds[s.JSONKind]+".")
+	}
+	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		field := path(s.JSONPointer)
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return fault.Bad(field, "duplicate_field", field+" is there more than once.")
+		}
+		return fault.Bad(field, "malformed_json", "The body is not valid JSON at byte "+strconv.FormatInt(s.ByteOffset, 10)+".")
+	}
+	return fault.Bad("body", "malformed_json", "The body is not valid JSON.")
+}
+
+var kinds = map[jsontext.Kind]string{'n': "null", 'f': "a truth value", 't': "a truth value", '"': "a text", '0': "a number", '{': "an object", '[': "a list"}
+
+// path writes a JSON pointer as people write fields: grants.exports[0].id; "body" for the whole.
+func path(p jsontext.Pointer) string {
+	var b strings.Builder
+	for part := range p.Tokens() {
+		if _, err := strconv.ParseUint(part, 10, 32); err == nil {
+			b.WriteString("[" + part + "]")
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(clip(part))
+	}
+	if b.Len() == 0 {
+		return "body"
+	}
+	return b.String()
+}
+
+// clip bounds a member's name that the caller made up.
+func clip(name string) string {
+	if len(name) > 64 {
+		return strings.ToValidUTF8(name[:64], "") + "…"
+	}
+	return name
+}

@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"keyfob/internal/fault"
+)
+
+// Query gives the one value of a query parameter, empty where there is none. More than one is refused.
+func (r *Request) Query(name string) (string, error) {
+	switch v := r.query[name]; len(v) {
+	case 0:
+		return "", nil
+	case 1:
+		return v[0], nil
+	}
+	return "", fault.Bad(name, "duplicate_parameter", name+" is there more than once.")
+}
+
+// KnownQuery refuses a query parameter that is none of the names. "token" is always known: it is a credential, and
+// the authorizer has dealt with it.
+func (r *Request) KnownQuery(names ...string) error {
+next:
+	for name := range r.query {
+		if name == "token" {
+			continue
+		}
+		for _, known := range names {
+			if name == known {
+				continue next
+			}
+		}
+		return fault.Bad(clip(name), "unknown_parameter", clip(name)+" is not a parameter of this request.")
+	}
+	return nil
+}
+
+// Bounds of a list's page.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 100
+)
+
+// Page reads the parameters limit (1 to 100, 50 by default) and cursor of a list. The position is what the cursor
+// of the same list, sealed with the same owner, was made from.
+func (r *Request) Page(owner string) (limit int, position string, err error) {
+	limit = DefaultLimit
+	text, err := r.Query("limit")
+	if err != nil {
+		return 0, "", err
+	}
+	if text != "" {
+		limit, err = strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > MaxLimit {
+			return 0, "", fault.Bad("limit", "out_of_range", fmt.Sprintf("limit is a whole number from 1 to %d.", MaxLimit))
+		}
+	}
+	text, err = r.Query("cursor")
+	if err != nil || text == "" {
+		return limit, "", err
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	position, ok := strings.CutPrefix(string(raw), owner+"\n")
+	if err != nil || !ok || position == "" || Cursor(owner, position) != text || len(text) > 1024 {
+		return 0, "", fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
+	}
+	return limit, position, nil
+}
+
+// Cursor makes the opaque form of a position in the owner's list; empty where there is nothing further. A cursor is
+// no secret and grants nothing: what it points into is read with the caller's own rights.
+func Cursor(owner, position string) string {
+	if position == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(owner + "\n" + position))
+}
