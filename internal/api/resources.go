@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"keyfob/internal/catalogue"
+	"keyfob/internal/gateway"
+	"keyfob/internal/scope"
+)
+
+// Resources is the function that keeps the catalogue.
+func Resources(c Config) *gateway.Function {
+	s := resources{&catalogue.Catalogue{Table: c.Table, Now: c.Now}}
+	return c.function(gateway.Routes{
+		"GET /v1/{category}": s.list, "GET /v1/{category}/{id}": s.get,
+		"PUT /v1/{category}/{id}": s.put, "DELETE /v1/{category}/{id}": s.delete,
+	})
+}
+
+type resources struct{ catalogue *catalogue.Catalogue }
+
+// resourceView is a resource as the API shows it.
+type resourceView struct {
+	Category    scope.Category `json:"category"`
+	ID          string         `json:"id"`
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	CreatedBy   string         `json:"createdBy"`
+	CreatedAt   *string        `json:"createdAt"`
+	UpdatedAt   *string        `json:"updatedAt"`
+}
+
+func resourceViewOf(r catalogue.Resource) resourceView {
+	return resourceView{r.Category, r.ID, r.Name, r.Description, r.Creator, stamp(r.Created), stamp(r.Updated)}
+}
+
+func (s resources) list(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	p, err := r.Principal()
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	if err := r.KnownQuery("limit", "cursor"); err != nil {
+		return gateway.Response{}, err
+	}
+	owner := p.Account + "/" + r.Param("category")
+	limit, position, err := r.Page(owner)
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	page, err := s.catalogue.List(ctx, p, scope.Category(r.Param("category")), limit, position)
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	views := make([]resourceView, len(page.Resources))
+	for i, found := range page.Resources {
+		views[i] = resourceViewOf(found)
+	}
+	return gateway.JSON(http.StatusOK, struct {
+		Resources []resourceView `json:"resources"`
+		Cursor    string         `json:"cursor,omitzero"`
+	}{views, gateway.Cursor(owner, page.Next)})
+}
+
+func (s resources) get(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	p, err := r.Principal()
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	found, err := s.catalogue.Get(ctx, p, scope.Category(r.Param("category")), r.Param("id"))
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	return gateway.JSON(http.StatusOK, resourceViewOf(found))
+}
+
+func (s resources) put(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	p, err := r.Principal()
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	var body struct {
+		Name        string `json:"name"`
+		Description string `json:"description"`
+	}
+	if err := r.Decode(&body); err != nil {
+		return gateway.Response{}, err
+	}
+	put, created, err := s.catalogue.Put(ctx, p, r.Via(), r.Origin(), catalogue.Resource{
+		Category: scope.Category(r.Param("category")), ID: r.Param("id"), Name: body.Name, Description: body.Description,
+	})
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return gateway.JSON(status, resourceViewOf(put))
+}
+
+func (s resources) delete(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	p, err := r.Principal()
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	if err := s.catalogue.Delete(ctx, p, r.Via(), r.Origin(), scope.Category(r.Param("category")), r.Param("id")); err != nil {
+		return gateway.Response{}, err
+	}
+	return gateway.NoContent(), nil
+}

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"keyfob/internal/authority"
+	"keyfob/internal/fault"
+	"keyfob/internal/gateway"
+)
+
+// Revoke is the function that ends tokens: by handle for who may, by possession for who holds one.
+func Revoke(c Config) *gateway.Function {
+	t := revocations{c.authority()}
+	return c.function(gateway.Routes{
+		"DELETE /v1/tokens/{id}": t.revoke, "POST /v1/revoke": t.revokePresented, "DELETE /api/v1/api/key/{token}": t.revokeInPath,
+	})
+}
+
+type revocations struct{ authority *authority.Authority }
+
+func (t revocations) revoke(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	p, err := r.Principal()
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	if err := t.authority.Revoke(ctx, p, r.Via(), r.Origin(), r.Param("id")); err != nil {
+		return gateway.Response{}, err
+	}
+	return gateway.NoContent(), nil
+}
+
+// revokePresented takes the credential in the body: JSON, or the form of RFC 7009 §2.1.
+func (t revocations) revokePresented(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	var body struct {
+		Token string `json:"token"`
+		Hint  string `json:"token_type_hint"`
+	}
+	if mediaType, _, _ := mime.ParseMediaType(r.Header("Content-Type")); mediaType == "application/x-www-form-urlencoded" {
+		form, err := url.ParseQuery(string(r.Body))
+		if err != nil || len(r.Body) > gateway.MaxBody || len(form["token"]) > 1 {
+			return gateway.Response{}, fault.Bad("token", "malformed", "The body is not a form with one token.")
+		}
+		body.Token = form.Get("token")
+	} else if err := r.Decode(&body); err != nil {
+		return gateway.Response{}, err
+	}
+	if body.Token == "" {
+		return gateway.Response{}, fault.Bad("token", "required", "token is required.")
+	}
+	return t.end(ctx, r, body.Token)
+}
+
+// revokeInPath takes it from the path, as Circularo's clients send it (R7).
+func (t revocations) revokeInPath(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
+	return t.end(ctx, r, r.Param("token"))
+}
+
+// end answers the same whether the credential was live, unknown, or none at all (RFC 7009 §2.2).
+func (t revocations) end(ctx context.Context, r *gateway.Request, presented string) (gateway.Response, error) {
+	if err := t.authority.RevokePresented(ctx, presented, r.Via(), r.Origin()); err != nil {
+		return gateway.Response{}, err
+	}
+	return gateway.JSON(http.StatusOK, struct {
+		Revoked bool `json:"revoked"`
+	}{true})
+}

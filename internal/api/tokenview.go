@@ -1,0 +1,135 @@
+package api
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"keyfob/internal/authority"
+	"keyfob/internal/fault"
+	"keyfob/internal/scope"
+)
+
+// tokenView is a token as the API shows it. It has no place for a secret.
+type tokenView struct {
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	Description string       `json:"description"`
+	Status      string       `json:"status"` // active or expired
+	Scope       string       `json:"scope"`  // full, custom or integration
+	Grants      *grantsField `json:"grants,omitzero"`
+	CreatedAt   *string      `json:"createdAt"`
+	CreatedBy   string       `json:"createdBy"`
+	ExpiresAt   *string      `json:"expiresAt"`
+	PurgeAt     *string      `json:"purgeAt"`
+}
+
+func viewOf(t authority.Token, now time.Time) tokenView {
+	v := tokenView{
+		ID: t.Handle(), Name: t.Name, Description: t.Description, Status: "active", Scope: t.Scope.Name(),
+		CreatedAt: stamp(t.Created), CreatedBy: t.User, ExpiresAt: stamp(t.Life.ExpiresAt), PurgeAt: stamp(t.Life.PurgeAt),
+	}
+	if t.Life.Expired(now) {
+		v.Status = "expired"
+	}
+	v.Grants = grantsOf(t.Scope)
+	return v
+}
+
+// grantsField is what a custom scope grants, by category.
+type grantsField map[scope.Category][]grantField
+
+// grantField is one instance: its id alone for all actions, or an object that lists them.
+type grantField struct {
+	ID      string   `json:"id"`
+	Actions []string `json:"actions"`
+}
+
+// UnmarshalJSONFrom reads either form, strictly.
+func (g *grantField) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() == '"' {
+		return json.UnmarshalDecode(d, &g.ID)
+	}
+	type plain grantField
+	return json.UnmarshalDecode(d, (*plain)(g), json.RejectUnknownMembers(true))
+}
+
+// grantsOf shows a custom scope; nil for another.
+func grantsOf(s scope.Scope) *grantsField {
+	if s.Name() != "custom" {
+		return nil
+	}
+	g := grantsField{}
+	for _, c := range scope.Categories() {
+		g[c] = []grantField{}
+	}
+	for _, grant := range s.Grants() {
+		g[grant.Category] = append(g[grant.Category], grantField{grant.ID, grant.Actions.Names()})
+	}
+	return &g
+}
+
+// scopeOf reads the scope of a request: "full" and no grants, or "custom" with them. Both or neither is refused (C18).
+func scopeOf(name string, grants *grantsField) (scope.Scope, error) {
+	switch name {
+	case "full":
+		if grants != nil {
+			return scope.Scope{}, fault.Refused("grants", "conflicting", "A token of full scope has no grants.")
+		}
+		return scope.Full(), nil
+	case "custom":
+		if grants == nil {
+			return scope.Scope{}, fault.Refused("grants", "required", "A token of custom scope has grants.")
+		}
+		return customOf(*grants)
+	case "":
+		return scope.Scope{}, fault.Refused("scope", "required", "scope is full or custom.")
+	}
+	return scope.Scope{}, fault.Refused("scope", "unknown_value", "scope is full or custom.")
+}
+
+func customOf(grants grantsField) (scope.Scope, error) {
+	var list []scope.Grant
+	for category, fields := range grants {
+		if !category.Known() {
+			return scope.Scope{}, fault.Bad("grants", "unknown_field", "grants has one of the categories connections, exports, imports, apis and mcpServers as its members.")
+		}
+		for i, f := range fields {
+			at := fmt.Sprintf("grants.%s[%d]", category, i)
+			if !scope.ValidID(f.ID) {
+				return scope.Scope{}, fault.Bad(at+".id", "malformed", at+".id is not the id of a resource.")
+			}
+			actions, err := actionsOf(at+".actions", f.Actions)
+			if err != nil {
+				return scope.Scope{}, err
+			}
+			list = append(list, scope.Grant{Category: category, ID: f.ID, Actions: actions})
+		}
+	}
+	s, err := scope.Custom(list...)
+	if err != nil {
+		return scope.Scope{}, fault.Refused("grants", "too_many", fmt.Sprintf("grants names at most %d resources.", scope.MaxGrants))
+	}
+	return s, nil
+}
+
+// actionsOf reads a list of actions; all of them where there is none.
+func actionsOf(at string, names []string) (scope.Actions, error) {
+	if names == nil {
+		return scope.AllActions, nil
+	}
+	var set scope.Actions
+	for i, name := range names {
+		a, ok := scope.ParseAction(name)
+		if !ok {
+			return 0, fault.Bad(fmt.Sprintf("%s[%d]", at, i), "unknown_value", "An action is read, write or run.")
+		}
+		set |= a
+	}
+	if set == 0 {
+		return 0, fault.Bad(at, "required", at+" names at least one action.")
+	}
+	return set, nil
+}

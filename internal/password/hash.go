@@ -1,0 +1,80 @@
+package password
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// A hash is a stored hash in its parts.
+type hash struct {
+	memory, passes uint32 // memory in KiB
+	threads        uint8
+	salt, key      []byte
+}
+
+// Bounds on what parse accepts, so that whoever can write a stored string cannot make a login cost more than about
+// ten times the usual work. They leave room for hashes of other systems and for raising the parameters.
+const (
+	maxMemory  = 64 << 10 // KiB
+	maxPasses  = 8
+	maxThreads = 4
+	maxSaltLen = 64
+	maxKeyLen  = 64
+	minSaltLen = 8
+	minKeyLen  = 16
+)
+
+// b64 is the PHC format's base64: no padding, and no bits that do not count.
+func b64() *base64.Encoding { return base64.RawStdEncoding.Strict() }
+
+// String writes the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>.
+func (h hash) String() string {
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", h.memory, h.passes, h.threads,
+		b64().EncodeToString(h.salt), b64().EncodeToString(h.key))
+}
+
+// parse reads exactly what String writes, within the bounds. The error never shows the string.
+func parse(encoded string) (hash, error) {
+	const longest = 200 // of a string within the bounds
+	parts := strings.Split(encoded[:min(len(encoded), longest+1)], "$")
+	if len(encoded) > longest || len(parts) != 6 {
+		return hash{}, errMalformed
+	}
+	m, rest, _ := strings.Cut(parts[3], ",")
+	t, p, _ := strings.Cut(rest, ",")
+	h := hash{
+		memory:  parameter(m, "m=", maxMemory),
+		passes:  parameter(t, "t=", maxPasses),
+		threads: uint8(parameter(p, "p=", maxThreads)),
+	}
+	var errSalt, errKey error
+	h.salt, errSalt = b64().DecodeString(parts[4])
+	h.key, errKey = b64().DecodeString(parts[5])
+	switch {
+	case h.threads < 1, h.passes < 1, h.memory < 8*uint32(h.threads), // RFC 9106, section 3.1
+		errSalt != nil, len(h.salt) < minSaltLen, len(h.salt) > maxSaltLen,
+		errKey != nil, len(h.key) < minKeyLen, len(h.key) > maxKeyLen,
+		h.String() != encoded: // another algorithm or version, leading zeros, anything left over
+		return hash{}, errMalformed
+	}
+	return h, nil
+}
+
+// derive gives the key of length bytes that the text has under the hash's salt and parameters.
+func (h hash) derive(text []byte, length int) []byte {
+	return argon2.IDKey(text, h.salt, h.passes, h.memory, h.threads, uint32(length))
+}
+
+// parameter reads "m=19456" for the name "m="; 0 where it is none or over the limit.
+func parameter(s, name string, limit uint32) uint32 {
+	digits, ok := strings.CutPrefix(s, name)
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if !ok || err != nil || uint32(n) > limit {
+		return 0
+	}
+	return uint32(n)
+}

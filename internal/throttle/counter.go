@@ -1,0 +1,133 @@
+package throttle
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"time"
+
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// A limit is how a counter slows down. Failures are forgotten one by one, so that a large number of them at once is
+// remembered longer than a few, and not all are forgiven at one instant.
+type limit struct {
+	free    int           // failures that cost no wait
+	forget  time.Duration // one failure is forgotten after each such time, from the end of the wait on
+	longest time.Duration // the most that an attempt has to wait
+	most    int           // failures that are counted, so that a counter is back at nothing in good time
+}
+
+// pairLimit gives 5 failures in 15 minutes freely, and remembers for about an hour.
+func pairLimit() limit {
+	return limit{free: 5, forget: 3 * time.Minute, longest: 5 * time.Minute, most: 21}
+}
+
+// networkLimit gives 50 failures in 15 minutes freely. Its longest wait is shorter than a pair's, because all who
+// share an office's address share it.
+func networkLimit() limit {
+	return limit{free: 50, forget: 18 * time.Second, longest: time.Minute, most: 100}
+}
+
+// A counter is the failures of a pair or of a network.
+type counter struct {
+	key        table.Key
+	limit      limit
+	version    int64 // of the item; 0 where there is none
+	count      int   // failures at the time of the last one
+	last       time.Time
+	beforehand bool // Allow has counted the attempt already
+}
+
+// The attributes of a counter's item.
+const (
+	attrCount = "count"
+	attrLast  = "last" // milliseconds since 1970
+)
+
+// fill takes over what is stored.
+func (c *counter) fill(it table.Item) {
+	*c = counter{key: c.key, limit: c.limit, version: it.Version(), count: int(it.Int(attrCount)), last: time.UnixMilli(it.Int(attrLast))}
+}
+
+// level is how many failures are not forgotten yet. Forgetting begins when the wait is over, or whoever uses every
+// chance would be let off while waiting. A clock that lags behind the last failure's forgets nothing.
+func (c counter) level(now time.Time) int {
+	quiet := max(0, now.Sub(c.last)-c.delay())
+	return max(0, c.count-int(quiet/c.limit.forget))
+}
+
+// wait is for how long no attempt may be made from now on. It is never longer than the last failure called for, also
+// where that one was stamped by a clock that runs ahead.
+func (c counter) wait(now time.Time) time.Duration {
+	d := c.delay()
+	return min(d, c.last.Add(d).Sub(now))
+}
+
+// delay is the time that must pass after the last failure: 1 s after the last free one, then twice as long each time.
+func (c counter) delay() time.Duration {
+	over := c.count - c.limit.free
+	if over < 0 {
+		return 0
+	}
+	return min(time.Second<<min(over, 16), c.limit.longest)
+}
+
+// counted is the counter with one more failure.
+func (c counter) counted(now time.Time) counter {
+	c.count, c.last = min(c.level(now)+1, c.limit.most), now
+	return c
+}
+
+// less is the counter without the failure that was counted beforehand, when it stood as before said. Where others have
+// been counted since, their wait stays.
+func (c counter) less(before counter) counter {
+	if c.version == before.version+1 {
+		c.count, c.last = before.count, before.last
+		return c
+	}
+	c.count = max(0, c.count-1)
+	return c
+}
+
+// op writes the counter in the place of what was read. The store may delete it when all is forgotten.
+func (c counter) op() table.Op {
+	forgotten := c.last.Add(c.delay() + time.Duration(c.count)*c.limit.forget)
+	it := table.Item{
+		table.AttrPK: table.S(c.key.PK), table.AttrSK: table.S(c.key.SK),
+		attrCount: table.N(c.count), attrLast: table.N(c.last.UnixMilli()),
+		table.AttrPurgeAt: table.N(forgotten.Unix() + 1),
+	}
+	if c.version == 0 {
+		return table.Create(it)
+	}
+	return table.Replace(it, c.version)
+}
+
+// network gives the network of an address: its /24 for IPv4, its /64 for IPv6, which is what one customer gets. All
+// that is no address counts as one network.
+func network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return "unknown"
+	}
+	addr = addr.Unmap().WithZone("")
+	bits := 64
+	if addr.Is4() {
+		bits = 24
+	}
+	prefix, err := addr.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return prefix.String()
+}
+
+// digest names a counter without telling what it counts. The name comes last of the parts, so that nothing in it can
+// pass for another part; like the login it stands for, it is the same in upper and lower case.
+func digest(parts ...string) table.Key {
+	sum := sha256.Sum256([]byte(strings.ToLower(strings.Join(parts, "\x00"))))
+	return key.Throttle(hex.EncodeToString(sum[:])).Key()
+}
