@@ -9,6 +9,7 @@ package login
 
 import (
 	"context"
+	"unicode/utf8"
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
@@ -50,6 +51,9 @@ type Login struct {
 func (l *Logins) Login(ctx context.Context, a Attempt, via string, from audit.Origin) (Login, error) {
 	if a.Name == "" {
 		return Login{}, fault.Bad("name", "required", "name is required.")
+	}
+	if len(a.Name) > account.MaxEmail || !utf8.ValidString(a.Name) {
+		return Login{}, fault.Bad("name", "too_long", "name is an e-mail address of at most 254 bytes.")
 	}
 	if a.Password == "" {
 		return Login{}, fault.Bad("password", "required", "password is required.")

@@ -1,0 +1,217 @@
+package login_test
+
+import (
+	"context"
+	"encoding/base64"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/fault"
+	"keyfob/internal/login"
+	"keyfob/internal/operator"
+	"keyfob/internal/password"
+	"keyfob/internal/session"
+	"keyfob/internal/table"
+	"keyfob/internal/table/bolt"
+	"keyfob/internal/table/key"
+	"keyfob/internal/throttle"
+	"keyfob/internal/token"
+)
+
+// traced notes the shape of each call that reaches the table, and does something before a commit where asked to.
+type traced struct {
+	table.Table
+	calls  []string
+	before func()
+}
+
+func (d *traced) Get(ctx context.Context, keys ...table.Key) ([]table.Item, error) {
+	d.calls = append(d.calls, "get"+strings.Repeat(" one", len(keys)))
+	return d.Table.Get(ctx, keys...)
+}
+
+func (d *traced) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	d.calls = append(d.calls, "query "+q.PK[:4])
+	return d.Table.Query(ctx, q)
+}
+
+func (d *traced) Commit(ctx context.Context, ops ...table.Op) error {
+	d.calls = append(d.calls, "commit "+ops[0].Key.PK[:4])
+	if before := d.before; before != nil && strings.HasPrefix(ops[0].Key.PK, key.PrefixSession) {
+		d.before = nil
+		before()
+	}
+	return d.Table.Commit(ctx, ops...)
+}
+
+const secret = "correct horse battery"
+
+type world struct {
+	table  *traced
+	logins *login.Logins
+	owner  operator.Created
+	now    *atomic.Int64
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	now := &atomic.Int64{}
+	now.Store(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano())
+	clock := func() time.Time { return time.Unix(0, now.Load()).UTC() }
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "table"), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	d := &traced{Table: db}
+	hasher := password.NewHasher(2)
+	w := &world{table: d, now: now, logins: &login.Logins{
+		Form: token.Form{Brand: "kf", Realm: "us"}, Accounts: &account.Accounts{Table: d}, Sessions: &session.Sessions{Table: d, Now: clock},
+		Hasher: hasher, Throttle: &throttle.Throttle{Table: d, Now: clock},
+	}}
+	o := operator.Operator{Table: db, Now: clock, Hasher: hasher}
+	w.owner, err = o.CreateAccount(t.Context(), operator.NewAccount{Name: "Example Ltd", Email: "Owner@Example.com", Password: secret}, audit.Origin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) try(ctx context.Context, name, plain, ip string) (login.Login, error) {
+	w.table.calls = nil
+	return w.logins.Login(ctx, login.Attempt{Name: name, Password: plain}, audit.ViaAPI, audit.Origin{IP: ip})
+}
+
+func TestTheRightPasswordStartsASessionWithItsEvent(t *testing.T) {
+	w := newWorld(t)
+	w.now.Add(int64(time.Second))
+	in, err := w.try(t.Context(), "oWNER@example.COM", secret, "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.User.ID != w.owner.Owner.ID || in.Session.Handle() != in.Credential.Handle() {
+		t.Errorf("%+v", in)
+	}
+	page, err := w.table.Query(t.Context(), table.Query{PK: key.PrefixAudit + in.Account.ID, Limit: 10, Descending: true})
+	if err != nil || len(page.Items) != 3 || page.Items[0].String("type") != string(audit.SessionStarted) {
+		t.Errorf("%v, %v", page, err)
+	}
+}
+
+// S5: whatever is wrong, the error and the work are the same.
+func TestS5EveryRefusalIsTheSameErrorAndTheSameWork(t *testing.T) {
+	w := newWorld(t)
+	disabled := w.owner.Owner
+	disabled.ID, disabled.Email, disabled.Status = token.NewName("usr_"), "disabled@example.com", account.Disabled
+	if err := w.table.Commit(t.Context(), disabled.Create()...); err != nil {
+		t.Fatal(err)
+	}
+	var errs, work []string
+	for name, plain := range map[string]string{
+		"owner@example.com": "wrong horse battery", "nobody@example.com": secret, "disabled@example.com": secret,
+		"not an address": secret, "owner@example.com ": strings.Repeat("x", 5000),
+	} {
+		_, err := w.try(t.Context(), name, plain, "192.0.2.1")
+		if !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("%.20s: %v", name, err)
+			continue
+		}
+		errs, work = append(errs, err.Error()), append(work, strings.Join(w.table.calls, ", "))
+	}
+	for i := range errs {
+		if errs[i] != errs[0] || work[i] != work[0] {
+			t.Errorf("%q after %s; elsewhere %q after %s", errs[i], work[i], errs[0], work[0])
+		}
+	}
+	if _, err := w.logins.Login(t.Context(), login.Attempt{Name: "owner@example.com", Password: secret, Tenant: "acc_other"}, audit.ViaAPI, audit.Origin{IP: "192.0.2.1"}); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("another tenant: %v", err)
+	}
+}
+
+// S4: an attacker's failures slow the attacker down, and the victim logs in from elsewhere at once.
+func TestS4TheVictimIsNotLockedOut(t *testing.T) {
+	w := newWorld(t)
+	var slowed int
+	for range 200 {
+		if _, err := w.try(t.Context(), "owner@example.com", "wrong horse battery", "203.0.113.9"); fault.Is(err, fault.TooMany) {
+			slowed++
+		}
+		w.now.Add(int64(time.Second))
+	}
+	if slowed < 150 {
+		t.Errorf("only %d of 200 attempts were slowed down", slowed)
+	}
+	if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); err != nil {
+		t.Errorf("the victim: %v", err)
+	}
+}
+
+// S3: parallel logins are hashed a few at a time, and all are answered.
+func TestS3ParallelLoginsAreAllAnswered(t *testing.T) {
+	w := newWorld(t)
+	logins := *w.logins
+	logins.Accounts = &account.Accounts{Table: w.table.Table}
+	logins.Sessions = &session.Sessions{Table: w.table.Table, Now: w.logins.Sessions.Now}
+	logins.Throttle = &throttle.Throttle{Table: w.table.Table, Now: w.logins.Throttle.Now}
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if _, err := logins.Login(t.Context(), login.Attempt{Name: "owner@example.com", Password: secret}, audit.ViaAPI, audit.Origin{IP: "192.0.2.1"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A user who is changed between the check of the password and the session gets none.
+func TestAChangeOfTheUserDuringALoginStartsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.table.before = func() {
+		if err := w.logins.Accounts.UpgradePassword(t.Context(), w.owner.Owner, "changed"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("%v", err)
+	}
+}
+
+// S3: a hash with older parameters is replaced at the next login.
+func TestS3AnOlderHashIsUpgradedAtLogin(t *testing.T) {
+	w := newWorld(t)
+	u := w.owner.Owner
+	salt := []byte("somesaltsomesalt")
+	b64 := base64.RawStdEncoding
+	hash := "$argon2id$v=19$m=8192,t=1,p=1$" + b64.EncodeToString(salt) + "$" + b64.EncodeToString(argon2.IDKey([]byte(secret), salt, 1, 8192, 1, 32))
+	if err := w.logins.Accounts.UpgradePassword(t.Context(), u, hash); err != nil {
+		t.Fatal(err)
+	}
+	in, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if password.NeedsUpgrade(in.User.PasswordHash) || in.User.PasswordHash == hash {
+		t.Errorf("stored: %s", in.User.PasswordHash)
+	}
+	if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); err != nil {
+		t.Errorf("after the upgrade: %v", err)
+	}
+}
+
+func TestMissingFieldsAreNamed(t *testing.T) {
+	w := newWorld(t)
+	for name, plain := range map[string]string{"": secret, "owner@example.com": "", strings.Repeat("x", 255): secret, "\xff": secret} {
+		if _, err := w.try(t.Context(), name, plain, "192.0.2.1"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package notice_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/mail"
+	"keyfob/internal/notice"
+	"keyfob/internal/scope"
+	"keyfob/internal/table"
+	"keyfob/internal/table/bolt"
+	"keyfob/internal/token"
+)
+
+// sender keeps what it is given and fails as it is told to.
+type sender struct {
+	mu   sync.Mutex
+	sent []mail.Message
+	fail func(mail.Message) error
+}
+
+func (s *sender) Send(_ context.Context, m mail.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		if err := s.fail(m); err != nil {
+			return err
+		}
+	}
+	s.sent = append(s.sent, m)
+	return nil
+}
+
+func (s *sender) to() string {
+	var to []string
+	for _, m := range s.sent {
+		to = append(to, m.To)
+	}
+	return strings.Join(to, " ")
+}
+
+type world struct {
+	notices *notice.Notices
+	sender  *sender
+	now     *atomic.Int64
+	acc     account.Account
+	owner   account.User
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	now := &atomic.Int64{}
+	now.Store(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano())
+	clock := func() time.Time { return time.Unix(0, now.Load()).UTC() }
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "table"), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w := &world{sender: &sender{}, now: now}
+	w.notices = &notice.Notices{Table: db, Now: clock, Accounts: &account.Accounts{Table: db}, Sender: w.sender, Realm: "us"}
+	w.acc = account.Account{ID: token.NewName("acc_"), Name: "Example Ltd", Status: account.Active, Policy: account.DefaultPolicy()}
+	ops := []table.Op{w.acc.Create()}
+	for _, u := range []account.User{
+		{Email: "owner@example.com", Role: scope.Owner, Status: account.Active, Verified: true},
+		{Email: "admin@example.com", Role: scope.Admin, Status: account.Active, Verified: true},
+		{Email: "member@example.com", Role: scope.Member, Status: account.Active, Verified: true},
+		{Email: "unverified@example.com", Role: scope.Admin, Status: account.Active},
+		{Email: "disabled@example.com", Role: scope.Admin, Status: account.Disabled, Verified: true},
+	} {
+		u.ID, u.Account, u.Name = "usr_"+u.Email, w.acc.ID, u.Email
+		ops = append(ops, u.Create()...)
+		if u.Role == scope.Owner {
+			w.owner = u
+		}
+	}
+	if err := db.Commit(t.Context(), ops...); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) event(kind audit.Type) audit.Event {
+	return audit.New(kind, w.notices.Now(), w.acc.ID, audit.Actor{User: w.owner.ID, Credential: "ses_x", Via: audit.ViaAPI}, audit.Origin{IP: "192.0.2.7", UserAgent: "curl"}, audit.Subject{Kind: "token", ID: "tok_0123456789abcdef", Name: "deploy"})
+}
+
+// S32: only verified and active owners and admins are written to.
+func TestS32OnlyVerifiedOwnersAndAdminsAreTold(t *testing.T) {
+	w := newWorld(t)
+	if err := w.notices.Deliver(t.Context(), w.event(audit.TokenCreated)); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.sender.to(); got != "admin@example.com owner@example.com" {
+		t.Errorf("told: %s", got)
+	}
+	m := w.sender.sent[0]
+	for _, want := range []string{"deploy", "tok_0123456789abcdef", "owner@example.com", "192.0.2.7", "curl", "Example Ltd"} {
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("the mail does not say %q:\n%s", want, m.Text)
+		}
+	}
+	if err := w.notices.Deliver(t.Context(), w.event(audit.SessionStarted)); err != nil || len(w.sender.sent) != 2 {
+		t.Errorf("a mail for what owes none: %v", err)
+	}
+}
+
+// P6: however often an event is delivered, each person gets one mail.
+func TestP6AnEventDeliveredTenTimesIsOneMailEach(t *testing.T) {
+	w := newWorld(t)
+	e := w.event(audit.TokenRevoked)
+	for range 10 {
+		if err := w.notices.Deliver(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	other := w.event(audit.TokenCreated)
+	for range 16 {
+		wg.Go(func() {
+			if err := w.notices.Deliver(t.Context(), other); err != nil && !errors.Is(err, notice.ErrClaimed) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(w.sender.sent) != 4 {
+		t.Errorf("%d mails, want 4: %s", len(w.sender.sent), w.sender.to())
+	}
+}
+
+// P6: what failed is sent at the next try, and only that.
+func TestP6AFailureIsTriedAgainWithoutRepeatingTheRest(t *testing.T) {
+	w := newWorld(t)
+	e := w.event(audit.TokenCreated)
+	w.sender.fail = func(m mail.Message) error {
+		if m.To == "admin@example.com" {
+			return errors.New("throttled")
+		}
+		return nil
+	}
+	if err := w.notices.Deliver(t.Context(), e); err == nil {
+		t.Error("a failure is told as success")
+	}
+	if got := w.sender.to(); got != "owner@example.com" {
+		t.Errorf("told: %s", got)
+	}
+	w.sender.fail = nil
+	if err := w.notices.Deliver(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	if got := w.sender.to(); got != "owner@example.com admin@example.com" {
+		t.Errorf("told: %s", got)
+	}
+}
+
+// A refusal for good is not tried again.
+func TestARejectionIsTerminal(t *testing.T) {
+	w := newWorld(t)
+	calls := 0
+	w.sender.fail = func(mail.Message) error { calls++; return &mail.Rejected{Reason: "no such address"} }
+	for range 3 {
+		if err := w.notices.Deliver(t.Context(), w.event(audit.TokenCreated)); err != nil {
+			t.Error(err)
+		}
+	}
+	e := w.event(audit.TokenCreated)
+	calls = 0
+	for range 3 {
+		if err := w.notices.Deliver(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+	}
+	if calls != 2 {
+		t.Errorf("the mail service was asked %d times, want once for each of two people", calls)
+	}
+}
+
+// P6: a sender that dies after claiming leaves the delivery to others, but not before its lease has run out.
+func TestP6ADeadSendersClaimIsTakenOverAfterItsLease(t *testing.T) {
+	w := newWorld(t)
+	e := w.event(audit.TokenCreated)
+	w.sender.fail = func(mail.Message) error { panic("killed") }
+	func() {
+		defer func() { _ = recover() }()
+		_ = w.notices.Deliver(t.Context(), e)
+	}()
+	w.sender.fail = nil
+	w.now.Add(int64(notice.Lease - time.Millisecond))
+	if err := w.notices.Deliver(t.Context(), e); !errors.Is(err, notice.ErrClaimed) {
+		t.Errorf("before the lease has run out: %v", err)
+	}
+	w.now.Add(int64(time.Millisecond))
+	if err := w.notices.Deliver(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	if len(w.sender.sent) != 2 {
+		t.Errorf("told: %s", w.sender.to())
+	}
+}
