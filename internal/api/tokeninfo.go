@@ -10,10 +10,10 @@ import (
 )
 
 // TokenInfo is the function that tells a credential's holder what it is (C7). It reads nothing: the authorizer has
-// just read all there is to tell.
+// just read all there is to tell. It answers the preflights of all routes, too.
 func TokenInfo(c Config) *gateway.Function {
 	t := tokenInfos{c.Form.Realm}
-	return c.function(gateway.Routes{"GET /v1/tokenInfo": t.info, "GET /api/v1/tokenInfo": t.info})
+	return c.function(preflights(gateway.Routes{"GET /v1/tokenInfo": t.info, "GET /api/v1/tokenInfo": t.info}, c.Origin))
 }
 
 type tokenInfos struct{ realm string }

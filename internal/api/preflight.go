@@ -1,0 +1,22 @@
+package api
+
+import "keyfob/internal/gateway"
+
+// methods are the methods of each path, for the answers to preflights.
+var methods = map[string]string{
+	"/v1/login": "GET, POST", "/api/v1/login": "GET, POST",
+	"/v1/logout": "GET, POST", "/api/v1/logout": "GET, POST",
+	"/v1/tokens": "GET, POST", "/v1/tokens/{id}": "GET, DELETE", "/v1/revoke": "POST",
+	"/v1/tokenInfo": "GET", "/api/v1/tokenInfo": "GET",
+	"/v1/{category}": "GET", "/v1/{category}/{id}": "GET, PUT, DELETE",
+	"/api/v1/api/key": "GET, POST", "/api/v1/api/key/{token}": "DELETE", "/api/v1/search": "POST",
+}
+
+// preflights adds a route for the preflight of each path. They belong to the function that has no permissions: what
+// anybody may call without a credential should have nothing to lose.
+func preflights(routes gateway.Routes, origin string) gateway.Routes {
+	for path, allowed := range methods {
+		routes["OPTIONS "+path] = gateway.Preflight(origin, allowed)
+	}
+	return routes
+}
