@@ -20,7 +20,8 @@ type Message struct {
 
 // A Sender carries messages.
 type Sender interface {
-	// Send hands the message over. A nil error says that the mail service has accepted it.
+	// Send hands the message over, if Validate finds no fault with it. A nil error says that the mail service has
+	// accepted it.
 	Send(ctx context.Context, m Message) error
 }
 

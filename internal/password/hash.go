@@ -28,20 +28,20 @@ const (
 	minKeyLen  = 16
 )
 
-// b64 is the PHC format's base64: no padding, and no bits that do not count.
-func b64() *base64.Encoding { return base64.RawStdEncoding.Strict() }
-
 // String writes the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$<salt>$<key>.
 func (h hash) String() string {
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", h.memory, h.passes, h.threads,
-		b64().EncodeToString(h.salt), b64().EncodeToString(h.key))
+		base64.RawStdEncoding.EncodeToString(h.salt), base64.RawStdEncoding.EncodeToString(h.key))
 }
 
 // parse reads exactly what String writes, within the bounds. The error never shows the string.
 func parse(encoded string) (hash, error) {
-	const longest = 200 // of a string within the bounds
-	parts := strings.Split(encoded[:min(len(encoded), longest+1)], "$")
-	if len(encoded) > longest || len(parts) != 6 {
+	const longest = 256 // more than any string within the bounds has
+	if len(encoded) > longest {
+		return hash{}, errMalformed
+	}
+	parts := strings.Split(encoded, "$")
+	if len(parts) != 6 {
 		return hash{}, errMalformed
 	}
 	m, rest, _ := strings.Cut(parts[3], ",")
@@ -49,16 +49,16 @@ func parse(encoded string) (hash, error) {
 	h := hash{
 		memory:  parameter(m, "m=", maxMemory),
 		passes:  parameter(t, "t=", maxPasses),
-		threads: uint8(parameter(p, "p=", maxThreads)),
+		threads: uint8(parameter(p, "p=", maxThreads)), // #nosec G115 -- at most maxThreads
 	}
 	var errSalt, errKey error
-	h.salt, errSalt = b64().DecodeString(parts[4])
-	h.key, errKey = b64().DecodeString(parts[5])
+	h.salt, errSalt = base64.RawStdEncoding.DecodeString(parts[4])
+	h.key, errKey = base64.RawStdEncoding.DecodeString(parts[5])
 	switch {
 	case h.threads < 1, h.passes < 1, h.memory < 8*uint32(h.threads), // RFC 9106, section 3.1
 		errSalt != nil, len(h.salt) < minSaltLen, len(h.salt) > maxSaltLen,
 		errKey != nil, len(h.key) < minKeyLen, len(h.key) > maxKeyLen,
-		h.String() != encoded: // another algorithm or version, leading zeros, anything left over
+		h.String() != encoded: // another algorithm or version, leading zeros, bits that do not count, anything left over
 		return hash{}, errMalformed
 	}
 	return h, nil
@@ -66,7 +66,7 @@ func parse(encoded string) (hash, error) {
 
 // derive gives the key of length bytes that the text has under the hash's salt and parameters.
 func (h hash) derive(text []byte, length int) []byte {
-	return argon2.IDKey(text, h.salt, h.passes, h.memory, h.threads, uint32(length))
+	return argon2.IDKey(text, h.salt, h.passes, h.memory, h.threads, uint32(length)) // #nosec G115 -- at most maxKeyLen
 }
 
 // parameter reads "m=19456" for the name "m="; 0 where it is none or over the limit.

@@ -65,6 +65,21 @@ func TestHashAndVerifyWaitForTheirTurnOnlyAsLongAsTheContextLasts(t *testing.T) 
 	if _, err := h.Hash(ctx, "x"); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Hash for a caller who has gone: %v", err)
 	}
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(1)
+		h.turns <- struct{}{} // somebody is at work and will be for long
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			_, err := h.Verify(ctx, cheap("x"), "x")
+			ended <- err
+		}()
+		synctest.Wait() // now it waits
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Verify whose caller left while it waited: %v", err)
+		}
+	})
 }
 
 func TestAHasherHashesAndVerifiesAsThePackageDoes(t *testing.T) {

@@ -73,7 +73,7 @@ func TestTheSameCharactersAreTheSamePasswordHoweverTyped(t *testing.T) {
 	if !verify(t, encoded, "pa\u0308sswo\u0308rter sind A\u030a") || !verify(t, encoded, "pässwörter sind \u212b") {
 		t.Error("a decomposed spelling is another password")
 	}
-	if verify(t, encoded, "passworter sind A") || verify(t, encoded, "pässwörter sind Ａ") {
+	if verify(t, encoded, "passworter sind A") || verify(t, cheap("sind 2 A"), "sind ² A") || verify(t, cheap("sind 2 A"), "sind 2 Ａ") {
 		t.Error("another character is the same password")
 	}
 }

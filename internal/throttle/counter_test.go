@@ -1,6 +1,9 @@
 package throttle
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestANetworkIsAn24OrA64(t *testing.T) {
 	for _, c := range []struct {
@@ -44,5 +47,19 @@ func TestDifferentThingsHaveDifferentCounters(t *testing.T) {
 	}
 	if digest("pair", a, "Olivia@Example.com") != digest("pair", a, "olivia@example.com") {
 		t.Error("upper case opens a counter of its own")
+	}
+}
+
+// Whether the store has purged a counter or not makes no difference.
+func TestACounterIsPurgedOnlyWhenAllIsForgotten(t *testing.T) {
+	now := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
+	for _, l := range []limit{pairLimit(), networkLimit()} {
+		for count := 1; count <= l.most; count++ {
+			c := counter{key: digest("x"), limit: l, count: count, last: now}
+			at := time.Unix(c.op().Item.PurgeAt(), 0)
+			if c.level(at) != 0 || c.wait(at) > 0 || at.Before(now) {
+				t.Errorf("limit %+v, count %d: purged at %v with level %d", l, count, at, c.level(at))
+			}
+		}
 	}
 }

@@ -1,0 +1,164 @@
+package mail
+
+import (
+	"embed"
+	htmltemplate "html/template"
+	"net/url"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+// A Notice is all that a mail about one event says. It has no place for a credential: a token appears by its name and
+// its public handle. Whatever a caller typed may be in it as it was typed; Compose makes it harmless.
+type Notice struct {
+	EventID   string    // the audit event's id: evt_…
+	Event     string    // its type: "token.created"; an unknown type gets a general mail
+	At        time.Time // when it happened; shown in UTC
+	Account   string    // the account's name
+	Realm     string    // the deployment's realm: "us"
+	Token     Token     // the token it is about; zero if it is about none
+	Actor     Person    // who did it; Person{Name: System} or Person{Name: Operator} where nobody logged in did
+	Via       string    // the way it came in: "api", "dashboard", "operator", "system"
+	IP        string    // where it came from; empty if from nowhere
+	UserAgent string    // likewise
+	To        Person    // who gets the mail
+	Dashboard string    // the dashboard's http(s) URL, the mail's only link; empty for none
+}
+
+// A Token is how a mail names a token.
+type Token struct {
+	Name   string
+	Handle string // tok_…
+}
+
+// Last4 gives the end of the handle, by which people tell tokens apart.
+func (t Token) Last4() string {
+	h := clean(t.Handle, maxLabel)
+	return h[max(0, len(h)-4):]
+}
+
+// A Person is somebody by display name, e-mail address or both.
+type Person struct{ Name, Email string }
+
+// The names of actors who are no users.
+const (
+	System   = "the system"
+	Operator = "the operator"
+)
+
+// String gives "Name <address>", or the one of them there is.
+func (p Person) String() string {
+	name, email := clean(p.Name, maxName), clean(p.Email, maxAddress)
+	switch {
+	case email == "":
+		return name
+	case name == "":
+		return email
+	}
+	return name + " <" + email + ">"
+}
+
+// Limits in characters of what a caller typed.
+const (
+	maxLabel     = 64  // an event type, a handle, an IP address
+	maxName      = 200 // a name in the body
+	maxAgent     = 200 // a user agent
+	maxTitleName = 60  // a name in the subject and the headline, so that a phone's list shows the verb after it
+)
+
+// A row is one labelled fact of the mail.
+type row struct{ Label, Value string }
+
+// view is what the templates see: text that is already clean, but not escaped.
+type view struct {
+	wording
+	Title, Greeting, Account, Dashboard string
+	Rows                                []row
+}
+
+//go:embed notice.html.tmpl notice.txt.tmpl
+var templates embed.FS
+
+var (
+	htmlLayout = htmltemplate.Must(htmltemplate.ParseFS(templates, "notice.html.tmpl"))
+	textLayout = texttemplate.Must(texttemplate.New("notice.txt.tmpl").Funcs(texttemplate.FuncMap{"pad": pad}).ParseFS(templates, "notice.txt.tmpl"))
+)
+
+// Compose writes the mail about a notice. An error that is a *Rejected says that the recipient cannot be written to.
+func Compose(n Notice) (Message, error) {
+	w := wordings(n.Event)
+	v := view{
+		wording:   w,
+		Title:     title(n, w),
+		Greeting:  "Hello,",
+		Account:   named(n.Account, maxName),
+		Dashboard: dashboard(n.Dashboard),
+		Rows:      rows(n),
+	}
+	if name := clean(n.To.Name, maxName); name != "" {
+		v.Greeting = "Hello " + name + ","
+	}
+	var text, html strings.Builder
+	if err := textLayout.Execute(&text, v); err != nil {
+		return Message{}, err
+	}
+	if err := htmlLayout.Execute(&html, v); err != nil {
+		return Message{}, err
+	}
+	m := Message{
+		To:      n.To.Email,
+		Subject: "Keyfob: " + title(n, w) + " (" + named(n.Account, maxTitleName) + ")",
+		Text:    text.String(),
+		HTML:    html.String(),
+		EventID: n.EventID,
+	}
+	if err := Validate(m); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// rows lists the facts of a notice, without those that are empty.
+func rows(n Notice) []row {
+	all := []row{
+		{"Who", n.Actor.String()},
+		{"Via", via(n.Via)},
+		{"From", clean(n.IP, maxLabel)},
+		{"Client", clean(n.UserAgent, maxAgent)},
+		{"When", n.At.UTC().Format("2 January 2006, 15:04:05 UTC")},
+		{"Account", named(n.Account, maxName)},
+		{"Realm", clean(n.Realm, maxLabel)},
+		{"Event", clean(n.EventID, maxLabel)},
+	}
+	if all[1].Value == all[0].Value { // the system, via the system
+		all[1].Value = ""
+	}
+	if n.Token != (Token{}) {
+		about := []row{{"Token", named(n.Token.Name, maxName)}}
+		if h := clean(n.Token.Handle, maxLabel); h != "" {
+			about = append(about, row{"Handle", h + " (ends in " + n.Token.Last4() + ")"})
+		}
+		all = append(about, all...)
+	}
+	kept := all[:0]
+	for _, r := range all {
+		if r.Value != "" {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// dashboard gives the URL if it is a plain absolute http or https one, else nothing: a mail without a link is still a
+// mail, and one with a wrong link is worse.
+func dashboard(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return ""
+	}
+	return u.String()
+}
+
+// pad makes a label as wide as the widest, for the text's columns.
+func pad(label string) string { return label + strings.Repeat(" ", max(0, len("Account")-len(label))) }

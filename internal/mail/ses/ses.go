@@ -1,0 +1,106 @@
+// Package ses sends Keyfob's messages through Amazon SES (version 1 of its API, SendEmail).
+//
+// It promises that a message goes to exactly one recipient, in UTF-8, with the id of the event that owed it as the tag
+// "event"; that what SES will refuse again is a *mail.Rejected; and that anything else is a fault of kind Unavailable,
+// worth another try.
+//
+// It does not try again by itself: the client it is given has its own retries for throttling and lost connections,
+// and the caller decides about later ones. SES has no idempotency token, so after a lost answer a further try may
+// deliver a message twice; a lost notice would be worse.
+package ses
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsses "github.com/aws/aws-sdk-go-v2/service/ses"
+	"github.com/aws/aws-sdk-go-v2/service/ses/types"
+
+	"keyfob/internal/mail"
+)
+
+// A Client is what is asked of *ses.Client.
+type Client interface {
+	SendEmail(ctx context.Context, in *awsses.SendEmailInput, opts ...func(*awsses.Options)) (*awsses.SendEmailOutput, error)
+}
+
+// A Config says how messages leave.
+type Config struct {
+	From             string // the sender: an address, or "Name <address>"; SES must have verified it
+	ConfigurationSet string // the SES configuration set that publishes deliveries; empty for none
+}
+
+// A Sender is a mail.Sender over SES. It may be used by several goroutines at once.
+type Sender struct {
+	client Client
+	from   string
+	set    *string
+}
+
+var _ mail.Sender = (*Sender)(nil)
+
+// New makes a Sender. The error says that From is not an address.
+func New(client Client, c Config) (*Sender, error) {
+	from, err := netmail.ParseAddress(c.From)
+	if err != nil {
+		return nil, fmt.Errorf("ses: the sender %q is not an address", c.From)
+	}
+	// String writes a name that is not ASCII as a MIME encoded word, which SES asks for.
+	s := &Sender{client: client, from: from.String()}
+	if from.Name == "" {
+		s.from = from.Address
+	}
+	if c.ConfigurationSet != "" {
+		s.set = aws.String(c.ConfigurationSet)
+	}
+	return s, nil
+}
+
+// Send hands the message to SES. A nil error says that SES has queued it.
+func (s *Sender) Send(ctx context.Context, m mail.Message) error {
+	if err := mail.Validate(m); err != nil {
+		return err
+	}
+	in := &awsses.SendEmailInput{
+		Source:               aws.String(s.from),
+		Destination:          &types.Destination{ToAddresses: []string{m.To}},
+		ConfigurationSetName: s.set,
+		Message:              &types.Message{Subject: content(m.Subject), Body: &types.Body{Text: content(m.Text)}},
+	}
+	if m.HTML != "" {
+		in.Message.Body.Html = content(m.HTML)
+	}
+	if tag := tagValue(m.EventID); tag != "" {
+		in.Tags = []types.MessageTag{{Name: aws.String("event"), Value: aws.String(tag)}}
+	}
+	out, err := s.client.SendEmail(ctx, in)
+	if err != nil {
+		return verdict(err)
+	}
+	if aws.ToString(out.MessageId) == "" {
+		return verdict(errors.New("ses: an answer without a message id"))
+	}
+	return nil
+}
+
+func content(s string) *types.Content {
+	return &types.Content{Charset: aws.String("UTF-8"), Data: aws.String(s)}
+}
+
+// maxTag is SES's limit for a tag's value.
+const maxTag = 256
+
+// tagValue makes a tag's value of an event's id. Event ids are made of what SES allows (letters, digits, _ and -); any
+// other character becomes a dash, since a tag that does not match is better than a message that is refused for its tag.
+func tagValue(id string) string {
+	b := []byte(id[:min(len(id), maxTag)])
+	for i, c := range b {
+		if !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '_' || c == '-') {
+			b[i] = '-'
+		}
+	}
+	return string(b)
+}
