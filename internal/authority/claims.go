@@ -34,8 +34,8 @@ func joinRights(h scope.Holder) string {
 	return b.String()
 }
 
-// ErrClaims says that a function was called without the authorizer's claims, or with claims it never makes. Nothing
-// may then be done: the route has lost its authorizer.
+// ErrClaims says that a function was called without the authorizer's claims, or with claims it never makes: the route has
+// lost its authorizer, and nobody may do anything.
 var ErrClaims = errors.New("authority: no valid claims from the authorizer")
 
 // FromClaims reads what Claims gave, as the gateway passes it on: every value a string.

@@ -70,6 +70,12 @@ func New(k Kind, code, message string) *Error {
 	return &Error{Kind: k, Code: code, Message: message}
 }
 
+// Because notes the cause, for logs, and returns e.
+func (e *Error) Because(cause error) *Error {
+	e.cause = cause
+	return e
+}
+
 // Bad makes an Invalid error about one field.
 func Bad(field, code, message string) *Error {
 	return &Error{Kind: Invalid, Code: code, Message: message, Fields: []Field{{field, code, message}}}

@@ -109,9 +109,15 @@ func (r *Request) Header(name string) string {
 // Param gives a path parameter.
 func (r *Request) Param(name string) string { return r.params[name] }
 
-// Principal gives who the authorizer let through. An error says that there was no authorizer, which is a defect of
-// the deployment: nothing may be done.
-func (r *Request) Principal() (authority.Principal, error) { return authority.FromClaims(r.claims) }
+// Principal gives who the authorizer let through. Without the authorizer's claims, or with claims that it never makes,
+// nobody was let through: the error is of kind Unauthenticated.
+func (r *Request) Principal() (authority.Principal, error) {
+	p, err := authority.FromClaims(r.claims)
+	if err != nil {
+		return authority.Principal{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.").Because(err)
+	}
+	return p, nil
+}
 
 // Origin tells where the request came from, for the audit trail.
 func (r *Request) Origin() audit.Origin {

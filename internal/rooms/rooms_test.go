@@ -62,7 +62,7 @@ var rooms = map[string]room{
 	"functions": main, "authorizer": main, "cmd": main,
 
 	"internal/table/tabletest": test, "internal/rooms": test, "internal/runtimeapi": test, "internal/dynamotest": test,
-	"internal/infratest": test, "internal/openapi/openapitest": test,
+	"internal/infratest": test, "internal/replay": test, "internal/openapi/openapitest": test,
 }
 
 type pkg struct {
