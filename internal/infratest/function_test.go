@@ -1,0 +1,183 @@
+package infratest
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyfob/internal/template"
+)
+
+// variables are what functions read of their environment.
+var variables = []string{
+	"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SES", "BRAND", "CONFIGURATION_SET", "DASHBOARD_ORIGIN", "LOG_LEVEL",
+	"MAIL_FROM", "REALM", "TABLE_NAME",
+}
+
+func TestEveryFunctionIsAFolderThatTheMakefileBuildsForItsArchitecture(t *testing.T) {
+	made := tool(t, "make")
+	for architecture, goarch := range map[string]string{"": "arm64", "arm64": "arm64", "x86_64": "amd64"} {
+		parameters := map[string]string{}
+		if architecture != "" {
+			parameters["Architecture"] = architecture
+		}
+		tm := load(t, "template.yaml", parameters)
+		for _, f := range tm.Functions {
+			props := properties(t, tm, f.LogicalID)
+			if files, _ := filepath.Glob(filepath.Join(root, f.CodeURI, "*.go")); len(files) == 0 {
+				t.Errorf("%s: there is no program in %s", f.LogicalID, f.CodeURI)
+			}
+			if props["Runtime"] != nil || props["Handler"] != nil || props["Architectures"] != nil {
+				t.Errorf("%s: runtime, handler and architecture are said once, in Globals", f.LogicalID)
+			}
+			dry := exec.Command(made, "-n", "-C", root, "build-"+f.LogicalID)
+			dry.Env = append(os.Environ(), "ARTIFACTS_DIR=/artifacts")
+			if architecture != "" {
+				dry.Env = append(dry.Env, "ARCHITECTURE="+architecture)
+			} else {
+				dry.Env = slices.DeleteFunc(dry.Env, func(v string) bool { return strings.HasPrefix(v, "ARCHITECTURE=") })
+			}
+			out, err := dry.CombinedOutput()
+			command := strings.Join(strings.Fields(strings.ReplaceAll(string(out), "\\\n", " ")), " ")
+			want := "CGO_ENABLED=0 GOOS=linux GOARCH=" + goarch + " go build -trimpath -tags lambda.norpc -ldflags '-s -w' -o '/artifacts/bootstrap' ./" + f.CodeURI
+			if err != nil || !strings.Contains(command+" ", want+" ") {
+				t.Errorf("%s for %q: %v: %s", f.LogicalID, architecture, err, command)
+			}
+		}
+	}
+}
+
+// A folder of functions/ that no function is made from would never be deployed.
+func TestEveryFolderOfFunctionsIsAFunction(t *testing.T) {
+	tm := load(t, "template.yaml", nil)
+	for _, main := range glob(t, "functions/*/main.go") {
+		folder, err := filepath.Rel(root, filepath.Dir(main))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(tm.Functions, func(f template.Function) bool { return f.CodeURI == filepath.ToSlash(folder) }) {
+			t.Errorf("%s is no function's CodeUri", folder)
+		}
+	}
+}
+
+// sam local drops variables that the template does not declare; a real function must not have an endpoint set.
+func TestEveryFunctionDeclaresTheVariablesThatFunctionsRead(t *testing.T) {
+	tm := load(t, "template.yaml", nil)
+	for _, f := range tm.Functions {
+		if got := slices.Sorted(maps.Keys(f.Environment)); !slices.Equal(got, variables) {
+			t.Errorf("%s: %v", f.LogicalID, got)
+		}
+		if f.Environment["AWS_ENDPOINT_URL_DYNAMODB"] != "" || f.Environment["AWS_ENDPOINT_URL_SES"] != "" || f.Environment["TABLE_NAME"] != tm.StackName {
+			t.Errorf("%s: %v", f.LogicalID, f.Environment)
+		}
+		for name, v := range f.Environment {
+			if strings.Contains(v, "${") {
+				t.Errorf("%s: %s comes out of another resource, which sam local cannot see into", f.LogicalID, name)
+			}
+		}
+	}
+	var env struct{ Parameters map[string]string }
+	if err := json.Unmarshal(read(t, "events/env.json"), &env); err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(env.Parameters)); !slices.Equal(got, variables) {
+		t.Errorf("events/env.json: %v", got)
+	}
+}
+
+// The gateway gives an authorizer ten seconds and a function 29.
+func TestS25EveryFunctionAnswersBeforeTheGatewayGivesUp(t *testing.T) {
+	for _, f := range load(t, "template.yaml", nil).Functions {
+		limit := 28 * time.Second
+		if f.LogicalID == "AuthorizerFunction" {
+			limit = 9 * time.Second
+		}
+		if f.Timeout > limit {
+			t.Errorf("%s has %v", f.LogicalID, f.Timeout)
+		}
+	}
+}
+
+// A password hash takes 19 MiB and a processor; an authorizer's cold start is waited for by everybody.
+func TestFunctionsThatComputeHaveTheProcessorForIt(t *testing.T) {
+	tm := load(t, "template.yaml", nil)
+	for id, least := range map[string]int{"AuthorizerFunction": 256, "LoginFunction": 512, "OperatorFunction": 512} {
+		if f, _ := tm.Function(id); f.MemorySize < least {
+			t.Errorf("%s has %d MiB", id, f.MemorySize)
+		}
+	}
+}
+
+func TestRoomIsReservedForTheAuthorizerOnlyWhereAskedFor(t *testing.T) {
+	for given, want := range map[string]int{"0": -1, "20": 20} {
+		f, _ := load(t, "template.yaml", map[string]string{"AuthorizerConcurrency": given}).Function("AuthorizerFunction")
+		if f.Concurrency != want {
+			t.Errorf("%s: %d", given, f.Concurrency)
+		}
+	}
+}
+
+func TestEveryFunctionHasALogOfItsOwnThatIsKeptForAWhile(t *testing.T) {
+	tm := load(t, "template.yaml", map[string]string{"LogRetentionDays": "30"})
+	seen := map[string]bool{}
+	for _, f := range tm.Functions {
+		props := properties(t, tm, f.LogicalID)
+		group := text(props, "LoggingConfig", "LogGroup")
+		if seen[group] || tm.Type(group) != "AWS::Logs::LogGroup" || text(props, "LoggingConfig", "LogFormat") != "JSON" {
+			t.Errorf("%s: %v", f.LogicalID, props["LoggingConfig"])
+		}
+		seen[group] = true
+	}
+	for _, id := range tm.Resources("AWS::Logs::LogGroup") {
+		if v := properties(t, tm, id)["RetentionInDays"]; v != "30" {
+			t.Errorf("%s is kept for %v days", id, v)
+		}
+	}
+}
+
+// P6: what the mapping has to be so that no notice is lost and none holds up the rest for good.
+func TestP6TheStreamReachesNotifyAndKeepsWhatIsGivenUp(t *testing.T) {
+	streams := load(t, "template.yaml", nil).Streams
+	if len(streams) != 1 {
+		t.Fatalf("%d streams", len(streams))
+	}
+	s := streams[0]
+	if s.Function != "NotifyFunction" || s.Source != "${TableStack.Outputs.StreamArn}" || !s.Enabled || s.Latest || !s.ReportFailures || !s.Bisect ||
+		s.OnFailure != "${FailuresStack.Outputs.BucketArn}" || s.BatchSize < 1 || s.BatchSize > 100 {
+		t.Errorf("%+v", s)
+	}
+	// Bounded, but for longer than a dead sender's claim; well within the stream's 24 hours.
+	if s.Retries < 20 || s.Retries > 200 || s.MaxAge < time.Hour || s.MaxAge > 20*time.Hour {
+		t.Errorf("%d retries, for %v", s.Retries, s.MaxAge)
+	}
+	if len(s.Filters) != 1 {
+		t.Fatalf("%d filters", len(s.Filters))
+	}
+	var pattern any
+	if err := json.Unmarshal([]byte(s.Filters[0]), &pattern); err != nil {
+		t.Fatal(err)
+	}
+	compact, _ := json.Marshal(pattern)
+	if !bytes.Equal(compact, []byte(`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"aud#"}]}}},"eventName":["INSERT"]}`)) {
+		t.Errorf("%s", compact)
+	}
+}
+
+func TestTheNameOfEveryParameterIsDescribedAndBrandAndRealmAreBound(t *testing.T) {
+	tm := string(read(t, "template.yaml"))
+	for name, pattern := range map[string]string{"Brand": `[a-z]{2,8}`, "Realm": `[a-z][a-z0-9]{1,15}`} {
+		block := regexp.MustCompile(`(?s)\n  ` + name + `:\n.*?\n  [A-Z]`).FindString(tm)
+		if !strings.Contains(block, "Description:") || !strings.Contains(block, "AllowedPattern: '"+pattern+"'") {
+			t.Errorf("%s: %s", name, block)
+		}
+	}
+}

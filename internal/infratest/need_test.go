@@ -1,0 +1,221 @@
+package infratest
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyfob/internal/api"
+	"keyfob/internal/authority"
+	"keyfob/internal/authorizer"
+	"keyfob/internal/mail"
+	"keyfob/internal/password"
+	"keyfob/internal/table"
+	"keyfob/internal/table/bolt"
+	"keyfob/internal/token"
+)
+
+// S31's other half: what the functions really do with the table, each through its own handler, is within what their
+// policies let them. A permission that is missing would show on AWS only.
+func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
+	s := newService(t)
+	s.invoke("OperatorFunction", `{"command":"account.create","account":{"name":"Example Ltd"},"owner":{"email":"owner@example.com","name":"Olivia Example","password":"seven lanterns over a quiet river"}}`)
+	s.request("LoginFunction", 401, "POST /v1/login", "", `{"name":"owner@example.com","password":"another river altogether"}`)
+	s.request("LoginFunction", 401, "POST /v1/login", "", `{"name":"nobody@example.com","password":"another river altogether"}`)
+	session := s.request("LoginFunction", 200, "POST /api/v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
+	s.request("LoginFunction", 200, "GET /v1/login", session, "")
+
+	made := s.request("CreateTokenFunction", 201, "POST /v1/tokens", session, `{"name":"Deploy","autoPurge":"1h","scope":"full"}`)
+	tok := made["token"].(string)
+	other := s.request("CreateTokenFunction", 200, "POST /api/v1/api/key", tok, "")["id"].(string)
+	third := s.request("CreateTokenFunction", 200, "POST /api/v1/api/key", session, "")["id"].(string)
+
+	s.request("ListTokensFunction", 200, "GET /v1/tokens", tok, "")
+	s.request("ListTokensFunction", 200, "GET /api/v1/api/key", session, "")
+	s.request("ListTokensFunction", 200, "GET /v1/tokens/{id}", session, "", made["id"].(string))
+	s.request("TokenInfoFunction", 200, "GET /v1/tokenInfo", tok, "")
+
+	s.request("ResourcesFunction", 201, "PUT /v1/{category}/{id}", tok, `{"name":"Orders"}`, "exports", "exp1")
+	s.request("ResourcesFunction", 200, "PUT /v1/{category}/{id}", tok, `{"name":"All orders"}`, "exports", "exp1")
+	s.request("ResourcesFunction", 200, "GET /v1/{category}/{id}", tok, "", "exports", "exp1")
+	s.request("ResourcesFunction", 200, "GET /v1/{category}", tok, "", "exports")
+	s.request("SearchFunction", 200, "POST /api/v1/search", tok, `{"from":0,"size":10}`)
+	s.request("ResourcesFunction", 204, "DELETE /v1/{category}/{id}", tok, "", "exports", "exp1")
+
+	s.request("RevokeFunction", 204, "DELETE /v1/tokens/{id}", session, "", made["id"].(string))
+	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+other+`"}`)
+	s.request("RevokeFunction", 200, "DELETE /api/v1/api/key/{token}", "", "", third)
+	s.request("LogoutFunction", 200, "POST /v1/logout", session, "")
+	again := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
+	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+again+`"}`)
+	s.notify()
+
+	for function, actions := range s.did {
+		for action, keys := range actions {
+			for _, p := range slices.Sorted(maps.Keys(keys)) {
+				if !slices.Contains(strings.Fields(may[function][action]), p) {
+					t.Errorf("%s needs %s on %s", function, action, p)
+				}
+			}
+		}
+	}
+}
+
+// service is the functions around one table that notes what each of them does.
+type service struct {
+	t        *testing.T
+	table    *bolt.Table
+	mails    int
+	handlers map[string]interface {
+		Invoke(ctx context.Context, payload []byte) ([]byte, error)
+	}
+	did map[string]map[string]map[string]bool // by function, action and prefix
+}
+
+func newService(t *testing.T) *service {
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "table"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	s := &service{t: t, table: store, did: map[string]map[string]map[string]bool{}}
+	config := func(function string) api.Config {
+		return api.Config{
+			Table: noting{store, s, function}, Sender: s, Hasher: password.NewHasher(1), Form: token.Form{Brand: "kf", Realm: "us"},
+			Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		}
+	}
+	asked := config("AuthorizerFunction")
+	routes, err := authorizer.ParseRoutes(read(t, "authorizer/routes.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handlers = map[string]interface {
+		Invoke(ctx context.Context, payload []byte) ([]byte, error)
+	}{
+		"AuthorizerFunction":  authorizer.New(authorizer.Config{Authority: &authority.Authority{Table: asked.Table, Now: asked.Now, Form: asked.Form}, Routes: routes, Log: asked.Log}),
+		"LoginFunction":       api.Login(config("LoginFunction")),
+		"LogoutFunction":      api.Logout(config("LogoutFunction")),
+		"CreateTokenFunction": api.CreateToken(config("CreateTokenFunction")),
+		"ListTokensFunction":  api.ListTokens(config("ListTokensFunction")),
+		"TokenInfoFunction":   api.TokenInfo(config("TokenInfoFunction")),
+		"RevokeFunction":      api.Revoke(config("RevokeFunction")),
+		"ResourcesFunction":   api.Resources(config("ResourcesFunction")),
+		"SearchFunction":      api.Search(config("SearchFunction")),
+		"NotifyFunction":      api.Notify(config("NotifyFunction")),
+		"OperatorFunction":    api.Operator(config("OperatorFunction")),
+	}
+	return s
+}
+
+// Send implements mail.Sender.
+func (s *service) Send(context.Context, mail.Message) error { s.mails++; return nil }
+
+func (s *service) invoke(function, payload string) map[string]any {
+	s.t.Helper()
+	out, err := s.handlers[function].Invoke(s.t.Context(), []byte(payload))
+	var answer map[string]any
+	if err == nil {
+		err = json.Unmarshal(out, &answer)
+	}
+	if err != nil {
+		s.t.Fatalf("%s: %v: %s", function, err, out)
+	}
+	return answer
+}
+
+// request takes one request past the authorizer, where there is a credential, to its function.
+func (s *service) request(function string, status int, route, credential, body string, params ...string) map[string]any {
+	s.t.Helper()
+	method, resource, _ := strings.Cut(route, " ")
+	path, named := resource, map[string]string{}
+	for _, v := range params {
+		name, _, _ := strings.Cut(path[strings.Index(path, "{")+1:], "}")
+		named[name], path = v, strings.Replace(path, "{"+name+"}", v, 1)
+	}
+	event := map[string]any{
+		"type": "REQUEST", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/" + method + path,
+		"resource": resource, "path": path, "httpMethod": method, "pathParameters": named, "body": body,
+		"headers": map[string]string{"Authorization": "Bearer " + credential, "Content-Type": "application/json"},
+	}
+	if credential != "" {
+		verdict := s.invoke("AuthorizerFunction", encode(s.t, event))
+		event["requestContext"] = map[string]any{"authorizer": verdict["context"]}
+	}
+	answer := s.invoke(function, encode(s.t, event))
+	if answer["statusCode"] != float64(status) {
+		s.t.Fatalf("%s: %v, want %d: %v", route, answer["statusCode"], status, answer["body"])
+	}
+	var content map[string]any
+	_ = json.Unmarshal([]byte(answer["body"].(string)), &content) // some answers have none
+	return content
+}
+
+// notify feeds all that has happened to the function that tells people of it.
+func (s *service) notify() {
+	s.t.Helper()
+	records, err := s.table.Changes(s.t.Context(), "", 10_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if failed := s.invoke("NotifyFunction", encode(s.t, table.StreamEvent{Records: records}))["batchItemFailures"].([]any); len(failed) != 0 || s.mails == 0 {
+		s.t.Fatalf("%d mails, failed: %v", s.mails, failed)
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// noting is the table as one function has it. It notes each operation as the action that table/dynamo makes of it.
+type noting struct {
+	table.Table
+	service  *service
+	function string
+}
+
+func (n noting) note(action, pk string) {
+	did := n.service.did
+	if did[n.function] == nil {
+		did[n.function] = map[string]map[string]bool{}
+	}
+	if did[n.function][action] == nil {
+		did[n.function][action] = map[string]bool{}
+	}
+	did[n.function][action][pk[:strings.Index(pk, "#")+1]] = true
+}
+
+func (n noting) Get(ctx context.Context, keys ...table.Key) ([]table.Item, error) {
+	action := "GetItem"
+	if len(keys) > 1 {
+		action = "BatchGetItem"
+	}
+	for _, k := range keys {
+		n.note(action, k.PK)
+	}
+	return n.Table.Get(ctx, keys...)
+}
+
+func (n noting) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	n.note("Query", q.PK)
+	return n.Table.Query(ctx, q)
+}
+
+func (n noting) Commit(ctx context.Context, ops ...table.Op) error {
+	actions := map[table.Kind]string{table.KindPut: "PutItem", table.KindDelete: "DeleteItem", table.KindCheck: "ConditionCheckItem"}
+	for _, op := range ops {
+		n.note(actions[op.Kind], op.Key.PK)
+	}
+	return n.Table.Commit(ctx, ops...)
+}

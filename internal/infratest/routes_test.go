@@ -1,0 +1,98 @@
+package infratest
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"keyfob/internal/template"
+)
+
+// routes is the API: where each route leads, and whether it is open to callers without a credential.
+var routes = map[string]struct {
+	function string
+	open     bool
+}{
+	"POST /v1/login":                 {"LoginFunction", true},
+	"POST /api/v1/login":             {"LoginFunction", true},
+	"GET /v1/login":                  {"LoginFunction", false},
+	"GET /api/v1/login":              {"LoginFunction", false},
+	"GET /v1/logout":                 {"LogoutFunction", false},
+	"POST /v1/logout":                {"LogoutFunction", false},
+	"GET /api/v1/logout":             {"LogoutFunction", false},
+	"POST /api/v1/logout":            {"LogoutFunction", false},
+	"POST /v1/tokens":                {"CreateTokenFunction", false},
+	"POST /api/v1/api/key":           {"CreateTokenFunction", false},
+	"GET /v1/tokens":                 {"ListTokensFunction", false},
+	"GET /v1/tokens/{id}":            {"ListTokensFunction", false},
+	"GET /api/v1/api/key":            {"ListTokensFunction", false},
+	"DELETE /v1/tokens/{id}":         {"RevokeFunction", false},
+	"POST /v1/revoke":                {"RevokeFunction", true},
+	"DELETE /api/v1/api/key/{token}": {"RevokeFunction", true},
+	"GET /v1/tokenInfo":              {"TokenInfoFunction", false},
+	"GET /api/v1/tokenInfo":          {"TokenInfoFunction", false},
+	"GET /v1/{category}":             {"ResourcesFunction", false},
+	"GET /v1/{category}/{id}":        {"ResourcesFunction", false},
+	"PUT /v1/{category}/{id}":        {"ResourcesFunction", false},
+	"DELETE /v1/{category}/{id}":     {"ResourcesFunction", false},
+	"POST /api/v1/search":            {"SearchFunction", false},
+}
+
+func TestEveryRouteLeadsToItsFunctionAndOnlyTheListedAreOpen(t *testing.T) {
+	tm := load(t, "template.yaml", nil)
+	seen := map[string]bool{}
+	preflights, paths := map[string]bool{}, map[string]bool{}
+	for _, r := range tm.API.Routes {
+		if r.Method == http.MethodOptions {
+			// Anybody may send one, so it goes where there is nothing to lose.
+			if r.Function != "TokenInfoFunction" || r.Authorizer != "" {
+				t.Errorf("OPTIONS %s leads to %s, authorizer %q", r.Path, r.Function, r.Authorizer)
+			}
+			preflights[r.Path] = true
+			continue
+		}
+		name := r.Method + " " + r.Path
+		seen[name], paths[r.Path] = true, true
+		if want, ok := routes[name]; !ok || r.Function != want.function || (r.Authorizer == "") != want.open || !want.open && r.Authorizer != "Keyfob" {
+			t.Errorf("%s leads to %s, authorizer %q; want %+v", name, r.Function, r.Authorizer, want)
+		}
+	}
+	for name := range routes {
+		if !seen[name] {
+			t.Errorf("%s is not in the template", name)
+		}
+	}
+	if !maps.Equal(preflights, paths) {
+		t.Errorf("preflights are answered for %v, and there are %v", preflights, paths)
+	}
+}
+
+// SAM's own preflights cannot answer while every body is binary.
+func TestPreflightsAreNotLeftToSAMWhileEveryBodyIsBinary(t *testing.T) {
+	api := load(t, "template.yaml", nil).API
+	if !slices.Equal(api.BinaryMediaTypes, []string{"*/*"}) || api.CORS != nil {
+		t.Errorf("%v, %+v", api.BinaryMediaTypes, api.CORS)
+	}
+}
+
+// P1: nothing is remembered unless somebody says so twice; then for one credential, method and path.
+func TestP1TheAuthorizerIsAskedForEveryRequest(t *testing.T) {
+	api := load(t, "template.yaml", nil).API
+	asked := api.Authorizers[api.DefaultAuthorizer]
+	if asked.Function != "AuthorizerFunction" || asked.Type != "REQUEST" || asked.TTL != 0 || len(asked.Identity) != 0 {
+		t.Errorf("%+v", asked)
+	}
+	api = load(t, "template.yaml", map[string]string{"AuthorizerName": "KeyfobCached", "AuthorizerCacheSeconds": "60"}).API
+	cached := api.Authorizers[api.DefaultAuthorizer]
+	want := []template.Identity{{In: "header", Name: "Authorization"}, {In: "context", Name: "httpMethod"}, {In: "context", Name: "path"}}
+	if cached.TTL != time.Minute || !slices.Equal(cached.Identity, want) {
+		t.Errorf("%+v", cached)
+	}
+	for _, r := range api.Routes {
+		if !routes[r.Method+" "+r.Path].open && r.Method != http.MethodOptions && r.Authorizer != "KeyfobCached" {
+			t.Errorf("%s %s: %q", r.Method, r.Path, r.Authorizer)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package infratest
+
+import (
+	"strings"
+	"testing"
+
+	"keyfob/internal/template"
+)
+
+// A test over policies that no policy could fail would be worth nothing.
+func TestS31AWiderPolicyIsFound(t *testing.T) {
+	whole := string(read(t, "template.yaml"))
+	for name, change := range map[string][2]string{
+		"a wildcard for an action":       {"Action: [dynamodb:GetItem]", "Action: ['dynamodb:*']"},
+		"another action":                 {"Action: [dynamodb:GetItem]", "Action: [dynamodb:GetItem, dynamodb:Scan]"},
+		"any table":                      {"Resource: !GetAtt TableStack.Outputs.TableArn", "Resource: '*'"},
+		"another prefix":                 {"['tok#*', 'ses#*']", "['tok#*', 'ses#*', 'acc#*']"},
+		"any key":                        {"['tok#*', 'ses#*']", "['*']"},
+		"a prefix that is none":          {"['tok#*', 'ses#*']", "['tok#*', 'sess#*']"},
+		"no condition on there be keys":  {"dynamodb:LeadingKeys: 'false'", "dynamodb:LeadingKeys: 'true'"},
+		"any log":                        {"Resource: !GetAtt AuthorizerLog.Arn", "Resource: '*'"},
+		"another function's log":         {"Resource: !GetAtt AuthorizerLog.Arn", "Resource: !GetAtt LoginLog.Arn"},
+		"another function's role":        {"Role: !GetAtt TokenInfoRole.Arn", "Role: !GetAtt LoginRole.Arn"},
+		"a role that SAM makes":          {"      Role: !GetAtt TokenInfoRole.Arn\n", ""},
+		"the key where there is no need": {"      Policies:\n        - PolicyName: TokenInfo\n", "      ManagedPolicyArns: [!Ref UseTableKey]\n      Policies:\n        - PolicyName: TokenInfo\n"},
+		"mail for another function":      {"Sid: Log\n                Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]", "Sid: Send\n                Effect: Allow\n                Action: [ses:SendEmail]"},
+		"a policy from outside":          {"  AccessLog:\n", "  More:\n    Type: AWS::IAM::Policy\n    Properties: {PolicyName: more}\n\n  AccessLog:\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := strings.Replace(whole, change[0], change[1], 1)
+			if changed == whole {
+				t.Fatalf("template.yaml does not have %q", change[0])
+			}
+			tm, err := template.Parse("changed.yaml", []byte(changed), template.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(violations(tm)) == 0 {
+				t.Error("nothing was found")
+			}
+		})
+	}
+}
