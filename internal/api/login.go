@@ -68,6 +68,10 @@ func (l logins) login(ctx context.Context, r *gateway.Request) (gateway.Response
 	if err := r.Decode(&body); err != nil {
 		return gateway.Response{}, err
 	}
+	if !body.ReturnToken && !r.IsJSON() {
+		// A page of another origin can post a text without asking first, and must not plant a cookie by it.
+		return gateway.Response{}, gateway.NotJSON()
+	}
 	via := audit.ViaDashboard
 	if body.ReturnToken {
 		via = audit.ViaAPI

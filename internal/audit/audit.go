@@ -89,7 +89,7 @@ const maxUserAgent = 256
 // Ops gives the operations that record the event: the event itself, and the pointer in its subject's trail.
 func (e Event) Ops() []table.Op {
 	event := key.Audit{Account: e.Account, At: e.At, Event: e.ID}.Key()
-	trail := key.Trail{Subject: e.Subject.ID, At: e.At, Event: e.ID}.Key()
+	trail := key.Trail{Account: e.Account, Subject: e.Subject.ID, At: e.At, Event: e.ID}.Key()
 	return []table.Op{
 		table.Create(table.Item{
 			table.AttrPK: table.S(event.PK), table.AttrSK: table.S(event.SK),
@@ -100,7 +100,7 @@ func (e Event) Ops() []table.Op {
 		}),
 		table.Create(table.Item{
 			table.AttrPK: table.S(trail.PK), table.AttrSK: table.S(trail.SK),
-			"account": table.S(e.Account), "event": table.S(event.SK),
+			"event": table.S(event.SK),
 		}),
 	}
 }

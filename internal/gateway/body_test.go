@@ -84,6 +84,15 @@ func TestABodyIsReadOnlyAsJSON(t *testing.T) {
 			t.Errorf("%q: %v", contentType, err)
 		}
 	}
+	// Circularo's clients send JSON under any name, but a browser's cookie does not go with it.
+	for cookie, want := range map[string]bool{"": true, "__Host-keyfob=x": false} {
+		r := request(`{"name":"x"}`, "text/plain;charset=UTF-8")
+		r.Resource, r.headers["Cookie"] = "/api/v1/search", []string{cookie}
+		var v sample
+		if err := r.Decode(&v); (err == nil) != want {
+			t.Errorf("with the cookie %q: %v", cookie, err)
+		}
+	}
 	var v sample
 	if err := request("", "").DecodeOptional(&v); err != nil {
 		t.Errorf("no body where none is needed: %v", err)

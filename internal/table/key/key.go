@@ -11,7 +11,7 @@
 //	utk#<user>         <created>#<id>         UserToken      pointer: the tokens a user made, by age
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
 //	aud#<account>      <at>#<event>           Audit          an audit event
-//	trl#<subject>      <at>#<event>           Trail          pointer: the audit trail of one thing
+//	trl#<acc>/<thing>  <at>#<event>           Trail          pointer: the audit trail of one thing
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
@@ -122,8 +122,10 @@ func (k Audit) Key() table.Key {
 	return table.Key{PK: PrefixAudit + k.Account, SK: stamped(k.At, k.Event)}
 }
 
-// Trail is an event's pointer in the trail of one thing, named by its public handle.
+// Trail is an event's pointer in the trail of one thing of an account, named by its public handle. The account is part
+// of it because accounts choose some handles themselves.
 type Trail struct {
+	Account string
 	Subject string
 	At      time.Time
 	Event   string
@@ -131,7 +133,7 @@ type Trail struct {
 
 // Key gives the key.
 func (k Trail) Key() table.Key {
-	return table.Key{PK: PrefixTrail + k.Subject, SK: stamped(k.At, k.Event)}
+	return table.Key{PK: PrefixTrail + k.Account + "/" + k.Subject, SK: stamped(k.At, k.Event)}
 }
 
 // Notice is the delivery of one event's notice to one person.
