@@ -14,16 +14,16 @@ import (
 // It is the contract between the decisions in internal/ and the policies in template.yaml.
 var may = map[string]map[string]string{
 	"AuthorizerFunction":  {"GetItem": "ses# tok#"},
-	"LoginFunction":       {"GetItem": "acc# lgn# thr#", "BatchGetItem": "acc# lgn# thr#", "Query": "acc# lgn#", "PutItem": "acc# aud# ses# thr# trl# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
-	"LogoutFunction":      {"GetItem": "ses#", "BatchGetItem": "ses#", "PutItem": "aud# ses# trl#", "DeleteItem": "ses# use#"},
-	"CreateTokenFunction": {"GetItem": "acc# ses# tok#", "BatchGetItem": "acc# ses# tok#", "PutItem": "atk# aud# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
+	"LoginFunction":       {"GetItem": "thr#", "BatchGetItem": "acc# thr#", "Query": "lgn#", "PutItem": "acc# aud# ses# thr# trl# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
+	"LogoutFunction":      {"GetItem": "ses#", "PutItem": "aud# trl#", "DeleteItem": "ses# use#"},
+	"CreateTokenFunction": {"BatchGetItem": "acc# ses# tok#", "PutItem": "atk# aud# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
 	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#"},
 	"TokenInfoFunction":   {},
-	"RevokeFunction":      {"GetItem": "ses# tok#", "BatchGetItem": "ses# tok#", "PutItem": "aud# ses# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
-	"ResourcesFunction":   {"GetItem": "cat#", "BatchGetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#"},
-	"SearchFunction":      {"GetItem": "acc#", "BatchGetItem": "acc#", "Query": "acc# cat#"},
-	"NotifyFunction":      {"GetItem": "acc# ntc#", "BatchGetItem": "acc# ntc#", "Query": "acc#", "PutItem": "ntc#"},
-	"OperatorFunction":    {"GetItem": "acc# lgn#", "BatchGetItem": "acc# lgn#", "PutItem": "acc# aud# lgn# trl#"},
+	"RevokeFunction":      {"GetItem": "ses# tok#", "PutItem": "aud# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
+	"ResourcesFunction":   {"GetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#"},
+	"SearchFunction":      {"Query": "acc# cat#"},
+	"NotifyFunction":      {"GetItem": "acc# ntc#", "Query": "acc#", "PutItem": "ntc#"},
+	"OperatorFunction":    {"PutItem": "acc# aud# lgn# trl#"},
 }
 
 // besides is what functions may do to anything but the table and their own log.
