@@ -1,9 +1,6 @@
 package table
 
-import (
-	"fmt"
-	"maps"
-)
+import "maps"
 
 // A Kind is what an Op does.
 type Kind uint8
@@ -55,7 +52,8 @@ func (c Cond) Holds(it Item) bool {
 	return true
 }
 
-// IsAnything, IsAbsent, IsPresent and Version tell an adapter which condition it has to write in its own language.
+// IsAnything reports whether c is Anything. With IsAbsent, IsPresent and Version it tells an adapter which condition it
+// has to write in its own language.
 func (c Cond) IsAnything() bool { return c.want == wantAnything }
 
 // IsAbsent reports whether c is Absent.
@@ -95,72 +93,3 @@ func Delete(k Key, c Cond) Op { return Op{Kind: KindDelete, Key: k, Cond: c} }
 
 // Check changes nothing but makes the commit depend on the condition.
 func Check(k Key, c Cond) Op { return Op{Kind: KindCheck, Key: k, Cond: c} }
-
-// Validate finds what no implementation may accept: no op or too many, a key twice, an empty or overlong key,
-// a put or check without a condition, an item that is too large. Every implementation calls it first in Commit.
-func Validate(ops []Op) error {
-	if len(ops) == 0 || len(ops) > MaxCommit {
-		return &Misuse{fmt.Sprintf("a commit has 1 to %d operations, not %d", MaxCommit, len(ops))}
-	}
-	seen := make(map[Key]bool, len(ops))
-	for i, op := range ops {
-		if err := ValidateKey(op.Key); err != nil {
-			return err
-		}
-		if seen[op.Key] {
-			return &Misuse{fmt.Sprintf("operation %d names a key for the second time", i)}
-		}
-		seen[op.Key] = true
-		switch op.Kind {
-		case KindPut:
-			if n := op.Item.Size(); n > MaxItemSize {
-				return &Misuse{fmt.Sprintf("operation %d puts an item of %d bytes", i, n)}
-			}
-			if op.Cond.IsAnything() {
-				return &Misuse{fmt.Sprintf("operation %d puts without a condition", i)}
-			}
-		case KindCheck:
-			if op.Cond.IsAnything() {
-				return &Misuse{fmt.Sprintf("operation %d checks nothing", i)}
-			}
-		case KindDelete:
-		default:
-			return &Misuse{fmt.Sprintf("operation %d is of no kind", i)}
-		}
-	}
-	return nil
-}
-
-// ValidateKey refuses a key with an empty or overlong part.
-func ValidateKey(k Key) error {
-	if k.PK == "" || k.SK == "" || len(k.PK) > 2*MaxKeySize || len(k.SK) > MaxKeySize {
-		return &Misuse{"a key's parts are not empty and within the size limits"}
-	}
-	return nil
-}
-
-// ValidateGet refuses too many keys, none, and a key named twice. Every implementation calls it first in Get.
-func ValidateGet(keys []Key) error {
-	if len(keys) == 0 || len(keys) > MaxGet {
-		return &Misuse{fmt.Sprintf("a get has 1 to %d keys, not %d", MaxGet, len(keys))}
-	}
-	for i, k := range keys {
-		if err := ValidateKey(k); err != nil {
-			return err
-		}
-		for _, other := range keys[:i] {
-			if other == k {
-				return &Misuse{"a get names a key twice"}
-			}
-		}
-	}
-	return nil
-}
-
-// ValidateQuery refuses a query without a partition or a limit. Every implementation calls it first in Query.
-func ValidateQuery(q Query) error {
-	if q.PK == "" || q.Limit < 1 {
-		return &Misuse{"a query names a partition and a limit of at least 1"}
-	}
-	return nil
-}

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 )
@@ -73,8 +74,8 @@ func (e EpochSeconds) Time() time.Time { return time.Unix(int64(e), 0).UTC() }
 // UnmarshalJSON reads the number and drops its fraction.
 func (e *EpochSeconds) UnmarshalJSON(data []byte) error {
 	f, err := strconv.ParseFloat(string(data), 64)
-	if err != nil {
-		return &Misuse{"a record's time is not a number"}
+	if err != nil || math.Abs(f) > 1<<53 {
+		return &Misuse{"a record's time is not a number of seconds"}
 	}
 	*e = EpochSeconds(f)
 	return nil

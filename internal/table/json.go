@@ -83,6 +83,9 @@ func (a *attribute) UnmarshalJSON(data []byte) error {
 }
 
 func decode(kind string, raw json.RawMessage) (Value, error) {
+	if string(raw) == "null" {
+		return nil, &Misuse{"an attribute has no value"}
+	}
 	switch kind {
 	case "S":
 		var s string
@@ -107,6 +110,9 @@ func decode(kind string, raw json.RawMessage) (Value, error) {
 		err := json.Unmarshal(raw, &b)
 		return Bool(b), err
 	case "NULL":
+		if string(raw) != "true" {
+			return nil, &Misuse{"a null is written as true"}
+		}
 		return Null{}, nil
 	case "L":
 		var l []attribute

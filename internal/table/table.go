@@ -21,10 +21,12 @@ import (
 
 // Limits that hold for every implementation; they are DynamoDB's.
 const (
-	MaxGet      = 100       // keys in one Get
-	MaxCommit   = 100       // operations in one Commit
-	MaxItemSize = 400 << 10 // bytes of one item, as Item.Size counts them
-	MaxKeySize  = 1024      // bytes of a sort key; a partition key may have twice as many
+	MaxGet        = 100       // keys in one Get
+	MaxCommit     = 100       // operations in one Commit
+	MaxCommitSize = 4 << 20   // bytes of the items that one Commit puts
+	MaxItemSize   = 400 << 10 // bytes of one item, as Item.Size counts them
+	MaxKeySize    = 1024      // bytes of a sort key; a partition key may have twice as many
+	MaxDepth      = 30        // lists and maps within each other in one item
 )
 
 // The attributes that the role itself reads.
@@ -56,7 +58,7 @@ type Table interface {
 type Query struct {
 	PK         string
 	Prefix     string // of the sort key; empty for the whole partition
-	After      string // exclusive: the sort key the last page ended at, empty for the first page
+	After      string // exclusive: the sort key the last page ended at, empty for the first page; begins with Prefix
 	Limit      int    // at least 1
 	Descending bool   // highest sort key first
 }
