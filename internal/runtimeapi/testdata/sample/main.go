@@ -1,0 +1,56 @@
+// The sample function does what its event says, for the tests of package runtimeapi.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+type event struct{ Do, Text string }
+
+type answer struct {
+	Text, RequestID, ARN, Trace string
+	Deadline                    time.Time
+}
+
+func handle(ctx context.Context, e event) (answer, error) {
+	lc, _ := lambdacontext.FromContext(ctx)
+	deadline, _ := ctx.Deadline()
+	a := answer{Text: e.Text, RequestID: lc.AwsRequestID, ARN: lc.InvokedFunctionArn, Trace: os.Getenv("_X_AMZN_TRACE_ID"), Deadline: deadline}
+	switch e.Do {
+	case "getenv":
+		a.Text = os.Getenv(e.Text)
+	case "print":
+		fmt.Println(e.Text)
+		fmt.Fprintln(os.Stderr, strings.ToUpper(e.Text))
+	case "fail":
+		return answer{}, errors.New(e.Text)
+	case "panic":
+		panic(e.Text)
+	case "exit":
+		os.Exit(3)
+	case "hang":
+		select {}
+	case "large":
+		a.Text = strings.Repeat("x", 6<<20+100)
+	case "burn":
+		for start := time.Now(); time.Since(start) < 50*time.Millisecond; {
+		}
+	}
+	return a, nil
+}
+
+func main() {
+	if text := os.Getenv("DIE_WITH"); text != "" {
+		fmt.Fprintln(os.Stderr, text)
+		os.Exit(1)
+	}
+	lambda.Start(handle)
+}
