@@ -63,6 +63,9 @@ func (n *Notifier) record(ctx context.Context, raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	if !notice.Owed(e.Type) {
+		return nil
+	}
 	if err := n.notices.Deliver(ctx, e); err != nil {
 		return err
 	}

@@ -1,0 +1,101 @@
+// Local runs the whole service on one machine: the deployed handlers, routed by the deployed template.
+//
+//	go run ./cmd/local [-addr 127.0.0.1:3000] [-data DIR] [-template template.yaml] [-owner email:password] [-v]
+//
+// It prints one line "ready http://…" when it answers, then how to log in. What is wrong at the start is one line on
+// the standard error and exit code 1. SIGINT and SIGTERM end it, after the requests that are under way.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// drain is how long requests under way may still take when the service is told to end: longer than the gateway waits.
+const drain = 30 * time.Second
+
+// run runs the service until ctx ends, and gives the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parseFlags(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err == nil {
+		err = serve(ctx, o, stdout)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "local:", err)
+		return 1
+	}
+	return 0
+}
+
+// serve starts the service, says that it is ready, and ends it when ctx ends.
+func serve(ctx context.Context, o options, stdout io.Writer) error {
+	s, err := start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close(context.Background()) }()
+	who, err := s.owner(ctx, o)
+	if err != nil {
+		return err
+	}
+	debug.FreeOSMemory() // the owner's password was hashed in memory that is not needed again for long
+	_, err = io.WriteString(stdout, greeting(s.URL, s.dir, who))
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	ending, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	return s.Close(ending)
+}
+
+// options are what the command line says.
+type options struct {
+	addr, data, template string
+	email, password      string // of the owner; empty where not given
+	verbose              io.Writer
+}
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	var who string
+	var verbose bool
+	f := flag.NewFlagSet("local", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.addr, "addr", "127.0.0.1:3000", "`host:port` to listen on")
+	f.StringVar(&o.data, "data", "", "`folder` that keeps everything; a new one where not given")
+	f.StringVar(&o.template, "template", "template.yaml", "`file` with the deployed template")
+	f.StringVar(&who, "owner", "", "`email:password` of the account's owner; the password is made up where not given")
+	f.BoolVar(&verbose, "v", false, "log to the standard error instead of the data folder")
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(stderr)
+		f.Usage()
+		return o, err
+	}
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("there is something behind the flags: %q", f.Arg(0))
+	}
+	if verbose {
+		o.verbose = stderr
+	}
+	o.email, o.password = splitOwner(who)
+	return o, err
+}

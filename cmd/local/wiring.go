@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/authority"
+	"keyfob/internal/authorizer"
+	"keyfob/internal/local"
+	"keyfob/internal/mail/mailbox"
+	"keyfob/internal/password"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/bolt"
+)
+
+// A service is the running service with what it was wired from.
+type service struct {
+	*local.Server
+	Mailbox *mailbox.Mailbox
+	dir     string
+	store   *bolt.Table
+	logs    io.Closer
+}
+
+// The data folder: one file for the table, one for the functions' logs, a folder each for mails and given-up batches.
+const (
+	tableFile  = "table.db"
+	mailFolder = "mail"
+	logFile    = "logs/functions.log"
+)
+
+// start opens the data folder and runs the service on it. The clock is the machine's, until the controls move it.
+func start(ctx context.Context, o options) (*service, error) {
+	return startAt(ctx, o, local.NewClock(nil))
+}
+
+// startAt is start with a clock of the caller's.
+func startAt(ctx context.Context, o options, clock *local.Clock) (_ *service, err error) {
+	s := &service{dir: o.data}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeFiles())
+		}
+	}()
+	if s.dir == "" {
+		if s.dir, err = os.MkdirTemp("", "keyfob-"); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(s.dir, filepath.Dir(logFile)), 0o700); err != nil {
+		return nil, err
+	}
+	if s.store, err = bolt.Open(filepath.Join(s.dir, tableFile), clock.Now); err != nil {
+		return nil, err
+	}
+	if s.Mailbox, err = mailbox.Open(filepath.Join(s.dir, mailFolder), clock.Now); err != nil {
+		return nil, err
+	}
+	logs := o.verbose
+	if logs == nil {
+		f, err := os.OpenFile(filepath.Join(s.dir, logFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		logs, s.logs = f, f
+	}
+	s.Server, err = local.Start(ctx, local.Config{
+		Addr: o.addr, DataDir: s.dir, TemplatePath: o.template, Store: s.store, Mailbox: s.Mailbox.Handler(), Clock: clock,
+		Log:      slog.New(slog.NewJSONHandler(logs, nil)),
+		Handlers: func(e local.Env) (map[string]lambda.Handler, error) { return handlers(e, s.Mailbox, logs) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the service and then closes its files.
+func (s *service) Close(ctx context.Context) error {
+	return errors.Join(s.Server.Close(ctx), s.closeFiles())
+}
+
+func (s *service) closeFiles() error {
+	var err error
+	if s.store != nil {
+		err = s.store.Close()
+	}
+	if s.logs != nil {
+		err = errors.Join(err, s.logs.Close())
+	}
+	s.store, s.logs = nil, nil
+	return err
+}
+
+// handlers makes every function's handler as its main in functions/ does, with this machine's table and mailbox in
+// the place of AWS's.
+func handlers(e local.Env, mails *mailbox.Mailbox, logs io.Writer) (map[string]lambda.Handler, error) {
+	hasher := password.NewHasher(runtime.GOMAXPROCS(0))
+	out := make(map[string]lambda.Handler)
+	for code, make := range map[string]func(api.Config) lambda.Handler{
+		"functions/login":       func(c api.Config) lambda.Handler { return api.Login(c) },
+		"functions/logout":      func(c api.Config) lambda.Handler { return api.Logout(c) },
+		"functions/createtoken": func(c api.Config) lambda.Handler { return api.CreateToken(c) },
+		"functions/listtokens":  func(c api.Config) lambda.Handler { return api.ListTokens(c) },
+		"functions/tokeninfo":   func(c api.Config) lambda.Handler { return api.TokenInfo(c) },
+		"functions/revoke":      func(c api.Config) lambda.Handler { return api.Revoke(c) },
+		"functions/resources":   func(c api.Config) lambda.Handler { return api.Resources(c) },
+		"functions/search":      func(c api.Config) lambda.Handler { return api.Search(c) },
+		"functions/notify":      func(c api.Config) lambda.Handler { return api.Notify(c) },
+		"functions/operator":    func(c api.Config) lambda.Handler { return api.Operator(c) },
+	} {
+		set, err := settings.Read(e.Getenv(code))
+		if err != nil {
+			return nil, err
+		}
+		out[code] = make(api.Config{
+			Table: e.Table, Sender: mails, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Origin: set.Origin,
+		})
+	}
+	guard, err := guardian(e, logs)
+	out["authorizer"] = guard
+	return out, err
+}
+
+// guardian makes the authorizer. Its routes are in its folder, beside the template.
+func guardian(e local.Env, logs io.Writer) (lambda.Handler, error) {
+	set, err := settings.Read(e.Getenv("authorizer"))
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(filepath.Dir(e.TemplatePath), "authorizer", "routes.yaml")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := authorizer.ParseRoutes(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return authorizer.New(authorizer.Config{
+		Authority: &authority.Authority{Table: e.Table, Now: e.Now, Form: set.Form},
+		Routes:    routes,
+		Log:       set.Logger(logs),
+	}), nil
+}

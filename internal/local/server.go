@@ -1,0 +1,103 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keyfob/internal/local/lambdahost"
+)
+
+// purgeEvery is how often the store is told to purge, by the service's clock. DynamoDB takes longer.
+const purgeEvery = time.Minute
+
+// settleFor bounds, in real time, how long a moved clock waits for the event source mappings to come to rest first.
+const settleFor = 5 * time.Second
+
+// purge purges until ctx ends.
+func (s *Server) purge(ctx context.Context) {
+	for {
+		select {
+		case <-s.config.Clock.After(purgeEvery):
+		case <-ctx.Done():
+			return
+		}
+		if _, err := s.config.Store.Purge(ctx); err != nil && ctx.Err() == nil {
+			s.config.Log.Error("purging", "error", err)
+		}
+	}
+}
+
+// Invoke invokes the function with the CodeUri as somebody with the permission to could, past the API. The error is
+// one of lambdahost's.
+func (s *Server) Invoke(ctx context.Context, codeURI string, payload []byte) ([]byte, error) {
+	f := s.byCode[codeURI]
+	if f == nil {
+		return nil, fmt.Errorf("there is no function with the CodeUri %s", codeURI)
+	}
+	return f.Invoke(ctx, "local", payload)
+}
+
+// Settle waits until the event source mappings have delivered all that is in the change feed now, or wait to try
+// again what failed. The error is ctx's.
+func (s *Server) Settle(ctx context.Context) error {
+	for _, p := range s.pumps {
+		if err := p.Settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Advance moves the service's clock forward and purges what is due then. It gives the new time. What the change feed
+// holds is delivered first, as it would have been in the time that is skipped.
+func (s *Server) Advance(ctx context.Context, d time.Duration) (time.Time, error) {
+	settling, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	if err := s.Settle(settling); err != nil && ctx.Err() != nil {
+		return time.Time{}, ctx.Err()
+	}
+	s.config.Clock.Advance(d)
+	_, err := s.config.Store.Purge(ctx)
+	return s.config.Clock.Now(), err
+}
+
+// Stats are what was counted since the start.
+type Stats struct {
+	Table     TableCounts                  `json:"table"`
+	Functions map[string]lambdahost.Counts `json:"functions"` // by logical id
+}
+
+// Stats gives what was counted so far.
+func (s *Server) Stats() Stats {
+	out := Stats{Table: s.table.counts(), Functions: make(map[string]lambdahost.Counts, len(s.functions))}
+	for id, f := range s.functions {
+		out.Functions[id] = f.Counts()
+	}
+	return out
+}
+
+// Close takes no more requests, lets those under way end, and the functions, and stops what runs in the background.
+// It gives up waiting when ctx ends, and then its error is ctx's.
+func (s *Server) Close(ctx context.Context) error {
+	var err error
+	s.closing.Do(func() {
+		err = s.http.Shutdown(ctx)
+		s.stop()
+		ended := make(chan struct{})
+		go func() {
+			s.running.Wait()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			err = errors.Join(err, ctx.Err())
+		}
+		for _, f := range s.functions {
+			err = errors.Join(err, f.Close(ctx))
+		}
+	})
+	return err
+}
