@@ -71,7 +71,8 @@ func startAt(ctx context.Context, o options, clock *local.Clock) (_ *service, er
 		if err != nil {
 			return nil, err
 		}
-		logs, s.logs = f, f
+		w := newLineWriter(f)
+		logs, s.logs = w, w
 	}
 	s.Server, err = local.Start(ctx, local.Config{
 		Addr: o.addr, DataDir: s.dir, TemplatePath: o.template, Store: s.store, Mailbox: s.Mailbox.Handler(), Clock: clock,

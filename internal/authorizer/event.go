@@ -18,7 +18,6 @@ type event struct {
 	// REST and HTTP API 1.0
 	MethodARN         string     `json:"methodArn"`
 	Resource          string     `json:"resource"`
-	Path              string     `json:"path"`
 	HTTPMethod        string     `json:"httpMethod"`
 	MultiValueHeaders headers    `json:"multiValueHeaders"`
 	MultiValueQuery   parameters `json:"multiValueQueryStringParameters"`
@@ -29,11 +28,9 @@ type event struct {
 	// HTTP API 2.0
 	RouteARN       string   `json:"routeArn"`
 	RouteKey       string   `json:"routeKey"`
-	RawPath        string   `json:"rawPath"`
 	RawQuery       string   `json:"rawQueryString"`
 	Cookies        []string `json:"cookies"`
 	RequestContext struct {
-		Stage     string `json:"stage"`
 		RequestID string `json:"requestId"`
 		HTTP      struct {
 			Method string `json:"method"`
@@ -71,7 +68,7 @@ func parse(payload []byte) (question, error) {
 		q = question{
 			arn: e.MethodARN, route: e.HTTPMethod + " " + e.Resource, params: e.PathParameters, id: e.RequestContext.RequestID,
 			presented: credential.Presented{
-				Method: e.HTTPMethod, Path: e.Path, Headers: e.headers(),
+				Method: e.HTTPMethod, Path: e.Resource, Headers: e.headers(),
 				Query: e.query(),
 			},
 		}
@@ -84,10 +81,7 @@ func parse(payload []byte) (question, error) {
 
 // http reads the HTTP API's payload format 2.0. It joins headers of one name with commas and keeps cookies apart.
 func (e event) http() question {
-	path := e.RawPath
-	if s := e.RequestContext.Stage; s != "" && s != "$default" {
-		path = strings.TrimPrefix(path, "/"+s)
-	}
+	_, path, _ := strings.Cut(e.RouteKey, " ")
 	query, err := url.ParseQuery(e.RawQuery)
 	if err != nil {
 		query = url.Values(e.query())

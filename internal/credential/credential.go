@@ -31,7 +31,7 @@ const queryPrefix = "/api/v1/"
 // A Presented is what a request shows of credentials. Header names are canonical.
 type Presented struct {
 	Method  string
-	Path    string // without stage and query
+	Path    string // of the route, not of the request: what a caller writes there decides nothing
 	Headers map[string][]string
 	Query   map[string][]string
 }
