@@ -377,7 +377,7 @@ func TestClaimsHoldThePrincipal(t *testing.T) {
 	_, c := w.issue(p, authority.Request{Scope: orders})
 	for _, credential := range []token.Credential{sess, c} {
 		want := w.verify(credential)
-		claims := map[string]any{}
+		claims := map[string]string{}
 		for name, value := range want.Claims() {
 			claims[name] = value
 			if len(value) > token.SecretLen && value == credential.Plaintext().Reveal() {

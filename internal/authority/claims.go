@@ -38,11 +38,10 @@ func joinRights(h scope.Holder) string {
 // lost its authorizer, and nobody may do anything.
 var ErrClaims = errors.New("authority: no valid claims from the authorizer")
 
-// FromClaims reads what Claims gave, as the gateway passes it on: every value a string.
-func FromClaims(m map[string]any) (Principal, error) {
-	text := func(name string) string { s, _ := m[name].(string); return s }
-	p := Principal{Account: text("accountId"), User: text("userId"), Name: text("name")}
-	switch text("kind") {
+// FromClaims reads what Claims gave, as the gateway passes it on.
+func FromClaims(m map[string]string) (Principal, error) {
+	p := Principal{Account: m["accountId"], User: m["userId"], Name: m["name"]}
+	switch m["kind"] {
 	case "token":
 		p.Kind = token.API
 	case "session":
@@ -51,18 +50,18 @@ func FromClaims(m map[string]any) (Principal, error) {
 		return Principal{}, ErrClaims
 	}
 	var err error
-	if p.ID, err = token.ParseHandle(p.Kind, text("tokenId")); err != nil {
+	if p.ID, err = token.ParseHandle(p.Kind, m["tokenId"]); err != nil {
 		return Principal{}, ErrClaims
 	}
-	s, err := scope.Parse(text("scope"))
+	s, err := scope.Parse(m["scope"])
 	if err != nil {
 		return Principal{}, ErrClaims
 	}
-	p.Holder = scope.Holder{Session: p.Kind == token.Session, Scope: s, Role: scope.Role(text("role")), Issuers: scope.Issuers(text("issuers"))}
+	p.Holder = scope.Holder{Session: p.Kind == token.Session, Scope: s, Role: scope.Role(m["role"]), Issuers: scope.Issuers(m["issuers"])}
 	if p.Account == "" || p.User == "" || !p.Holder.Role.Known() {
 		return Principal{}, ErrClaims
 	}
-	if at := text("expiresAt"); at != "" {
+	if at := m["expiresAt"]; at != "" {
 		if p.Expires, err = time.Parse(time.RFC3339, at); err != nil {
 			return Principal{}, ErrClaims
 		}

@@ -67,7 +67,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		response = Problem(err, f.config.Realm)
 	}
 	f.log(ctx, r, response, err, f.config.Now().Sub(start))
-	return json.Marshal(response.proxy(r.Header("Origin"), f.config.Origin))
+	return json.Marshal(response.proxy(r, f.config.Origin))
 }
 
 // serve calls the route's handler. A panic is a failure of this request, not of those that come after it.

@@ -102,7 +102,7 @@ func TestS25EverythingIsAnswered(t *testing.T) {
 	if p.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown route: %d", p.StatusCode)
 	}
-	for _, payload := range []string{"", "null", "[]", `{"body":"%%%","isBase64Encoded":true}`, `{"headers":[]}`} {
+	for _, payload := range []string{"", "null", "[]", `{"body":"%%%","isBase64Encoded":true}`} {
 		out, err := function(&log, "", refusing(nil)).Invoke(t.Context(), []byte(payload))
 		if err != nil || !strings.Contains(string(out), `"statusCode":40`) {
 			t.Errorf("%q: %s, %v", payload, out, err)

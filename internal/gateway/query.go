@@ -11,7 +11,7 @@ import (
 
 // Query gives the one value of a query parameter, empty where there is none. More than one is refused.
 func (r *Request) Query(name string) (string, error) {
-	switch v := r.query[name]; len(v) {
+	switch v := r.parameters()[name]; len(v) {
 	case 0:
 		return "", nil
 	case 1:
@@ -24,7 +24,7 @@ func (r *Request) Query(name string) (string, error) {
 // the authorizer has dealt with it.
 func (r *Request) KnownQuery(names ...string) error {
 next:
-	for name := range r.query {
+	for name := range r.parameters() {
 		if name == "token" {
 			continue
 		}

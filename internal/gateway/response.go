@@ -47,7 +47,7 @@ type proxyResponse struct {
 }
 
 // proxy adds the headers that every answer has, and the one that lets the dashboard's origin read it.
-func (r Response) proxy(origin, allowed string) proxyResponse {
+func (r Response) proxy(request *Request, allowed string) proxyResponse {
 	p := proxyResponse{StatusCode: r.Status, Body: string(r.Body), Headers: make(map[string]string, len(securityHeaders)+len(r.Headers)+3)}
 	for name, value := range securityHeaders {
 		p.Headers[name] = value
@@ -57,7 +57,7 @@ func (r Response) proxy(origin, allowed string) proxyResponse {
 	}
 	if allowed != "" {
 		p.Headers["Vary"] = "Origin"
-		if origin == allowed {
+		if request.Header("Origin") == allowed {
 			p.Headers["Access-Control-Allow-Origin"] = allowed
 			p.Headers["Access-Control-Allow-Credentials"] = "true"
 		}

@@ -107,7 +107,11 @@ func TestEveryRestEventIsWhatTheGatewayWouldSend(t *testing.T) {
 				fail("claims %v on a route with the authorizer %q", claims, route.Authorizer)
 			}
 			if claims != nil {
-				if p, err := authority.FromClaims(claims); err != nil || claims["principalId"] != p.User {
+				texts := map[string]string{}
+				for name := range claims {
+					texts[name] = text(e, "requestContext", "authorizer", name)
+				}
+				if p, err := authority.FromClaims(texts); err != nil || claims["principalId"] != p.User {
 					fail("claims %v: %v", claims, err)
 				}
 			}
