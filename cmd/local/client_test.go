@@ -13,18 +13,21 @@ import (
 	"time"
 
 	"keyfob/internal/mail/mailbox"
+	"keyfob/internal/openapi/openapitest"
 )
 
 // client is somebody who calls the whole service over HTTP.
+// Whatever it sends and is answered is held against the OpenAPI document.
 type client struct {
 	testing.TB
 	service *testService
+	http    *http.Client
 }
 
 // newClient starts the service for a test and gives a client of it.
 func newClient(t testing.TB) *client {
 	t.Helper()
-	return &client{t, startTest(t)}
+	return &client{t, startTest(t), &http.Client{Transport: openapitest.Wrap(t, openapitest.Load(t), nil)}}
 }
 
 // response is an answer, read to its end.
@@ -66,7 +69,7 @@ func (s *client) do(method, path string, header http.Header, body string) respon
 	if header != nil {
 		req.Header = header
 	}
-	got, err := http.DefaultClient.Do(req)
+	got, err := s.http.Do(req)
 	if err != nil {
 		s.Fatal(err)
 	}

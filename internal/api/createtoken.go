@@ -23,7 +23,7 @@ type creations struct{ authority *authority.Authority }
 type createRequest struct {
 	Name        string       `json:"name"`
 	Description string       `json:"description"`
-	AutoPurge   string       `json:"autoPurge"`
+	AutoPurge   *string      `json:"autoPurge"`
 	ExpiresAt   *time.Time   `json:"expiresAt"`
 	Scope       string       `json:"scope"`
 	Grants      *grantsField `json:"grants"`
@@ -54,18 +54,18 @@ func (t creations) create(ctx context.Context, r *gateway.Request) (gateway.Resp
 		Token     string `json:"token"`
 	}{viewOf(made, t.authority.Now()), secret.Plaintext().Reveal()})
 	if err == nil {
-		response.Headers["Location"] = "/v1/tokens/" + made.Handle()
+		response.Headers["Location"] = "tokens/" + made.Handle() // relative: a path would have to know the stage
 	}
 	return response, err
 }
 
 // lifeOf reads the two ways to say how long a token lives; nil where neither is used.
-func lifeOf(auto string, expiresAt *time.Time, now time.Time) (*purge.Life, error) {
+func lifeOf(auto *string, expiresAt *time.Time, now time.Time) (*purge.Life, error) {
 	switch {
-	case auto != "" && expiresAt != nil:
+	case auto != nil && expiresAt != nil:
 		return nil, fault.Refused("expiresAt", "conflicting", "autoPurge and expiresAt exclude each other.")
-	case auto != "":
-		life, err := purge.Auto(auto, now)
+	case auto != nil:
+		life, err := purge.Auto(*auto, now)
 		return &life, err
 	case expiresAt != nil:
 		life, err := purge.Until(*expiresAt, now)

@@ -23,7 +23,7 @@ func (t listings) list(ctx context.Context, r *gateway.Request) (gateway.Respons
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	page, cursor, err := t.page(ctx, r, p, false)
+	page, cursor, err := t.page(ctx, r, p, "all")
 	if err != nil {
 		return gateway.Response{}, err
 	}
@@ -37,17 +37,17 @@ func (t listings) list(ctx context.Context, r *gateway.Request) (gateway.Respons
 	}{views, cursor})
 }
 
-// page reads a list's parameters and the page they ask for.
-func (t listings) page(ctx context.Context, r *gateway.Request, p authority.Principal, own bool) (authority.TokenPage, string, error) {
+// page reads a list's parameters and the page they ask for, of all tokens or of the caller's own.
+func (t listings) page(ctx context.Context, r *gateway.Request, p authority.Principal, which string) (authority.TokenPage, string, error) {
 	if err := r.KnownQuery("limit", "cursor"); err != nil {
 		return authority.TokenPage{}, "", err
 	}
-	owner := p.Account + "/" + p.User
+	owner := p.Account + "/" + p.User + "/" + which
 	limit, position, err := r.Page(owner)
 	if err != nil {
 		return authority.TokenPage{}, "", err
 	}
-	page, err := t.authority.List(ctx, p, authority.ListRequest{Own: own, Limit: limit, After: position})
+	page, err := t.authority.List(ctx, p, authority.ListRequest{Own: which == "own", Limit: limit, After: position})
 	return page, gateway.Cursor(owner, page.Next), err
 }
 
@@ -70,7 +70,7 @@ func (t listings) listKeys(ctx context.Context, r *gateway.Request) (gateway.Res
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	page, cursor, err := t.page(ctx, r, p, true)
+	page, cursor, err := t.page(ctx, r, p, "own")
 	if err != nil {
 		return gateway.Response{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/credential"
+	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
 	"keyfob/internal/login"
 	"keyfob/internal/scope"
@@ -97,6 +98,9 @@ func (l logins) state(ctx context.Context, r *gateway.Request) (gateway.Response
 		return gateway.Response{}, err
 	}
 	acc, user, err := l.logins.Accounts.WithUser(ctx, p.Account, p.User)
+	if fault.Is(err, fault.NotFound) {
+		return gateway.Response{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.").Because(err)
+	}
 	if err != nil {
 		return gateway.Response{}, err
 	}

@@ -39,8 +39,11 @@ func (t revocations) revokePresented(ctx context.Context, r *gateway.Request) (g
 		Hint  string `json:"token_type_hint"`
 	}
 	if mediaType, _, _ := mime.ParseMediaType(r.Header("Content-Type")); mediaType == "application/x-www-form-urlencoded" {
+		if err := r.Bounded(); err != nil {
+			return gateway.Response{}, err
+		}
 		form, err := url.ParseQuery(string(r.Body))
-		if err != nil || len(r.Body) > gateway.MaxBody || len(form["token"]) > 1 {
+		if err != nil || len(form["token"]) > 1 {
 			return gateway.Response{}, fault.Bad("token", "malformed", "The body is not a form with one token.")
 		}
 		body.Token = form.Get("token")

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"unicode/utf8"
 
 	"keyfob/internal/account"
 	"keyfob/internal/catalogue"
@@ -56,8 +57,8 @@ func (s searches) search(ctx context.Context, r *gateway.Request) (gateway.Respo
 		return gateway.Response{}, fault.Bad("from", "out_of_range", "from is a whole number from 0 to 1000000.")
 	case size < 0 || size > maxSize:
 		return gateway.Response{}, fault.Bad("size", "out_of_range", "size is a whole number from 0 to 100.")
-	case len(body.Query) > maxQuery:
-		return gateway.Response{}, fault.Bad("query", "too_long", "query has at most 200 bytes.")
+	case utf8.RuneCountInString(body.Query) > maxQuery:
+		return gateway.Response{}, fault.Bad("query", "too_long", "query has at most 200 characters.")
 	}
 	found, err := s.catalogue.Search(ctx, p, catalogue.Search{Query: body.Query, From: body.From, Size: size})
 	if err != nil {

@@ -38,7 +38,7 @@ func (t tokenInfos) info(_ context.Context, r *gateway.Request) (gateway.Respons
 	}{
 		UserID: p.User, Scope: strings.Replace(p.Holder.Scope.Name(), "full", "*", 1), Grants: grantsOf(p.Holder.Scope), AccountID: p.Account,
 		Kind: p.Kind.String(), ID: p.Handle(), Name: p.Name, Role: p.Holder.Role,
-		Rights: scope.RightsOf(p.Holder.Role, p.Holder.Issuers), ExpiresAt: stamp(p.Expires), Realm: t.realm,
+		Rights: p.Holder.Rights(), ExpiresAt: stamp(p.Expires), Realm: t.realm,
 	}
 	return gateway.JSON(http.StatusOK, info)
 }

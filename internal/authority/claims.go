@@ -10,7 +10,7 @@ import (
 )
 
 // Claims gives the principal as the authorizer hands it to the functions behind it: strings by name, all of them
-// public. The rights are what the role may do now, for the functions of attached APIs.
+// public. The rights are what the credential may do now, for the functions of attached APIs.
 func (p Principal) Claims() map[string]string {
 	m := map[string]string{
 		"accountId": p.Account, "userId": p.User, "tokenId": p.Handle(), "kind": p.Kind.String(), "scope": p.Holder.Scope.String(),
@@ -25,7 +25,7 @@ func (p Principal) Claims() map[string]string {
 func joinRights(h scope.Holder) string {
 	var b strings.Builder
 	b.Grow(160)
-	for i, r := range scope.RightsOf(h.Role, h.Issuers) {
+	for i, r := range h.Rights() {
 		if i > 0 {
 			b.WriteByte(' ')
 		}

@@ -29,9 +29,8 @@ func (r *Request) Decode(v any) error {
 
 // DecodeOptional is Decode, but takes no body as an empty object.
 func (r *Request) DecodeOptional(v any) error {
-	if len(r.Body) > MaxBody {
-		return &fault.Error{Kind: fault.TooLarge, Code: "too_large", Message: "The body is larger than 65536 bytes.",
-			Fields: []fault.Field{{Name: "body", Code: "too_large", Message: "The body is larger than 65536 bytes."}}}
+	if err := r.Bounded(); err != nil {
+		return err
 	}
 	body := bytes.TrimSpace(r.Body)
 	if len(body) == 0 {
@@ -48,6 +47,31 @@ func (r *Request) DecodeOptional(v any) error {
 	}
 	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
 		return explain(err)
+	}
+	return refuseNull(body)
+}
+
+// refuseNull refuses a null anywhere: to a decoder it is the same as nothing, and a caller who sends one where a list of
+// actions or a life belongs must not be taken to have left the choice to us. The body has been decoded before.
+func refuseNull(body []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return nil // its end
+		}
+		if t.Kind() == 'n' {
+			field := path(d.StackPointer())
+			return fault.Bad(field, "wrong_type", field+" has the wrong type: null.")
+		}
+	}
+}
+
+// Bounded refuses a body over MaxBody bytes.
+func (r *Request) Bounded() error {
+	if len(r.Body) > MaxBody {
+		return &fault.Error{Kind: fault.TooLarge, Code: "too_large", Message: "The body is larger than 65536 bytes.",
+			Fields: []fault.Field{{Name: "body", Code: "too_large", Message: "The body is larger than 65536 bytes."}}}
 	}
 	return nil
 }

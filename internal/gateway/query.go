@@ -52,9 +52,9 @@ func (r *Request) Page(owner string) (limit int, position string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	if text != "" {
+	if _, given := r.parameters()["limit"]; given {
 		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > MaxLimit {
+		if err != nil || limit < 1 || limit > MaxLimit || text[0] == '+' {
 			return 0, "", fault.Bad("limit", "out_of_range", fmt.Sprintf("limit is a whole number from 1 to %d.", MaxLimit))
 		}
 	}

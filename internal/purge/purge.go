@@ -58,10 +58,18 @@ func Auto(name string, now time.Time) (Life, error) {
 	return Life{}, fault.Bad("autoPurge", "unknown_value", "autoPurge is one of 1h, 4h, 1d, 4d, 10d, 30d and never.")
 }
 
-// Until gives the life of a token that expires at the given time and stays visible after it. The time lies in the future.
+// longest bounds a life that is not for ever, in years. Beyond it nobody means what they wrote, and RFC 3339 ends with
+// the year 9999.
+const longest = 100
+
+// Until gives the life of a token that expires at the given time and stays visible after it. The time lies in the
+// future, and at most 100 years ahead.
 func Until(at, now time.Time) (Life, error) {
 	if !at.After(now) {
 		return Life{}, fault.Refused("expiresAt", "in_the_past", "expiresAt lies in the past.")
+	}
+	if at.After(now.AddDate(longest, 0, 0)) {
+		return Life{}, fault.Refused("expiresAt", "too_far", "expiresAt lies more than 100 years ahead.")
 	}
 	return Life{ExpiresAt: ceil(at)}, nil
 }

@@ -64,6 +64,7 @@ func RightsOf(r Role, issuers Issuers) []Right {
 //
 //	"valid"                         any valid credential
 //	"session"                       a session, not a token
+//	"full"                          full scope, as unlisted routes
 //	right *( "|" right )            full scope, and one of the rights
 //	action " " category [ "/" id ]  the action on an instance, or on what the scope has of the category
 //	action " *"                     the action on whatever the scope has in any category
@@ -94,6 +95,8 @@ func ParsePermission(text string) (Permission, bool) {
 		return Permission{kind: needsNothing}, true
 	case "session":
 		return Permission{kind: needsSession}, true
+	case "full":
+		return Permission{kind: needsFull}, true
 	}
 	verb, object, ok := strings.Cut(text, " ")
 	if !ok {
@@ -155,6 +158,27 @@ type Holder struct {
 	Scope   Scope
 	Role    Role
 	Issuers Issuers
+}
+
+// Rights lists what the holder may do: what the role lets it, and the scope reaches. A scope that is not full leaves of
+// the role's rights those over resources, as far as it grants the action on any.
+func (h Holder) Rights() []Right {
+	all := RightsOf(h.Role, h.Issuers)
+	if h.Scope.full {
+		return all
+	}
+	var granted Actions
+	for _, g := range h.Scope.grants {
+		granted |= g.Actions
+	}
+	return slices.DeleteFunc(all, func(r Right) bool {
+		for _, n := range actionNames {
+			if granted&n.action != 0 && rightFor(n.action) == r {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // Decide says whether the holder may do what the permission is needed for: the intersection of the scope with

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -123,6 +124,8 @@ func TestS23DecisionsIntersectScopeAndRole(t *testing.T) {
 		{"anybody valid", narrow, "valid", nil, Allowed},
 		{"a token where a session is needed", owner, "session", nil, NeedsASession},
 		{"a session where one is needed", session, "session", nil, Allowed},
+		{"a custom token where full scope is needed", narrow, "full", nil, NeedsFullScope},
+		{"a full token where full scope is needed", member, "full", nil, Allowed},
 		{"an owner issues", owner, "tokens.issue|tokens.own", nil, Allowed},
 		{"a member issues where only admins may", member, "tokens.issue|tokens.own", nil, RoleForbids},
 		{"a member issues where everyone may", issuing, "tokens.issue|tokens.own", nil, Allowed},
@@ -149,6 +152,16 @@ func TestS23DecisionsIntersectScopeAndRole(t *testing.T) {
 		}
 		if got := Decide(c.holder, p.On(c.params)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		holder Holder
+		want   []Right
+	}{
+		{owner, RightsOf(Owner, IssuersAdmins)}, {narrow, []Right{ReadResources, RunResources}}, {nobody, nil}, {Holder{Role: Owner}, nil}, {Holder{Scope: orders, Role: ""}, nil},
+	} {
+		if got := c.holder.Rights(); !slices.Equal(got, c.want) {
+			t.Errorf("rights %v, want %v", got, c.want)
 		}
 	}
 	if got := Decide(narrow, Permission{}); got != NeedsFullScope {

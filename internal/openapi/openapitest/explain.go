@@ -3,7 +3,6 @@ package openapitest
 import (
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -11,20 +10,23 @@ import (
 
 // explain says where a value is not as its schema says, in a line. The value itself may be a secret.
 func explain(err *openapi3.SchemaError) string {
-	var places, reasons []string
+	var reasons, misplaced []string
 	for _, leaf := range leaves(err) {
 		at := "/" + strings.Join(leaf.JSONPointer(), "/")
-		reason := "not as " + leaf.SchemaField + " says"
 		switch {
-		case leaf.SchemaField == "" && slices.ContainsFunc(places, func(place string) bool { return place == at || strings.HasPrefix(place, at+"/") }):
-			continue // a member that is wrong does not count as described either
 		case leaf.SchemaField == "":
-			reason = "it has no place here"
+			misplaced = append(misplaced, at+": it has no place here")
 		case leaf.SchemaField == "required" || strings.HasSuffix(leaf.SchemaField, "Properties"):
 			// These name members, which are no secret.
-			_, reason, _ = strings.Cut(leaf.Reason, "': ")
+			_, reason, _ := strings.Cut(leaf.Reason, "': ")
+			reasons = append(reasons, at+": "+reason)
+		default:
+			reasons = append(reasons, at+": not as "+leaf.SchemaField+" says")
 		}
-		places, reasons = append(places, at), append(reasons, at+": "+reason)
+	}
+	if len(reasons) == 0 {
+		// Of an object that is put together, no member counts as described as long as one of them is wrong.
+		reasons = misplaced
 	}
 	return strings.Join(reasons, "; ")
 }
