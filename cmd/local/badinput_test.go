@@ -194,6 +194,9 @@ func TestATokenIsShownOnceAndPeopleAreTold(t *testing.T) {
 	}
 	s.want(s.delete("/v1/tokens/"+handle, session), http.StatusNoContent)
 	s.want(s.delete("/v1/tokens/"+handle, session), http.StatusNoContent)
+	if r := s.get("/_local/mail", ""); strings.Count(r.body, `"subject"`) != 2 {
+		t.Errorf("the mailbox does not have what was just owed: %s", r.body)
+	}
 	mails := s.mails()
 	if len(mails) != 2 {
 		t.Fatalf("%d mails, want 2", len(mails))

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +24,7 @@ func (s *Server) handler(gateway http.Handler) http.Handler {
 		refuse(w, http.StatusNotFound, "", "There is no such control.")
 	})
 	if s.config.Mailbox != nil {
-		mux.Handle("GET /_local/mail", s.config.Mailbox)
+		mux.Handle("GET /_local/mail", s.settled(s.config.Mailbox))
 		mux.Handle("GET /_local/mail/", s.config.Mailbox)
 		for _, name := range []string{"mail.html", "mail.css", "mail.js"} {
 			mux.Handle("GET /_local/"+name, s.config.Mailbox)
@@ -40,6 +41,17 @@ func (s *Server) handler(gateway http.Handler) http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
+	})
+}
+
+// settled has the event source mappings come to rest before the handler answers: whoever asks for the mails wants those
+// that what they have just done owes.
+func (s *Server) settled(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		settling, cancel := context.WithTimeout(r.Context(), settleFor)
+		_ = s.Settle(settling) // those that take longer come with the next answer
+		cancel()
+		h.ServeHTTP(w, r)
 	})
 }
 

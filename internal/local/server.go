@@ -12,7 +12,8 @@ import (
 // purgeEvery is how often the store is told to purge, by the service's clock. DynamoDB takes longer.
 const purgeEvery = time.Minute
 
-// settleFor bounds, in real time, how long a moved clock waits for the event source mappings to come to rest first.
+// settleFor bounds, in real time, how long a moved clock, or whoever asks for the mails, waits for the event source
+// mappings to come to rest first.
 const settleFor = 5 * time.Second
 
 // purge purges until ctx ends.
