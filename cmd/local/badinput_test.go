@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"keyfob/internal/gateway"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
@@ -204,6 +205,22 @@ func TestATokenIsShownOnceAndPeopleAreTold(t *testing.T) {
 	for i, want := range []string{"revoked", "created"} {
 		if m := mails[i]; m.To != testEmail || !strings.Contains(m.Subject, want) || !strings.Contains(m.Text, handle) || !strings.Contains(m.Text, "deploy") {
 			t.Errorf("mail %d: %s %s\n%s", i, m.To, m.Subject, m.Text)
+		}
+	}
+}
+
+// A cursor is no secret, and one that somebody makes up is refused, not believed.
+func TestMadeUpCursorsAreRefused(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	info := s.get("/v1/tokenInfo", session)
+	account, user := info.text("accountId"), info.text("_userId")
+	for path, cursors := range map[string][]string{
+		"/v1/exports": {gateway.Cursor(account+"/exports", "imports#a"), gateway.Cursor(account+"/imports", "imports#a"), gateway.Cursor(account+"/exports", "exports#\xff")},
+		"/v1/tokens":  {gateway.Cursor(account+"/"+user+"/own", "0001#a"), gateway.Cursor("acc_0000000000000000/"+user+"/all", "0001#a"), gateway.Cursor(account+"/"+user+"/all", strings.Repeat("x", 2000))},
+	} {
+		for _, cursor := range cursors {
+			s.refused(path+" "+cursor, s.get(path+"?cursor="+cursor, session), 400, "cursor")
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keyfob/internal/authority"
+	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -17,13 +18,17 @@ type Page struct {
 }
 
 // List gives the resources of one category that the principal may read, by id. NotFound for an unknown category.
-// after is the position the last page ended at. A page may be shorter than the limit and still have a Next, where
+// after is the position the last page ended at; Invalid where it is not one of this category. A page may be shorter than the limit and still have a Next, where
 // what the principal may not read was left out.
 func (c *Catalogue) List(ctx context.Context, by authority.Principal, category scope.Category, limit int, after string) (Page, error) {
 	if !category.Known() {
 		return Page{}, errNone()
 	}
-	return c.page(ctx, by, string(category)+"#", limit, after)
+	prefix := string(category) + "#"
+	if after != "" && !strings.HasPrefix(after, prefix) {
+		return Page{}, fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
+	}
+	return c.page(ctx, by, prefix, limit, after)
 }
 
 func (c *Catalogue) page(ctx context.Context, by authority.Principal, prefix string, limit int, after string) (Page, error) {

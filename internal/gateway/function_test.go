@@ -152,7 +152,7 @@ func TestACursorIsTakenOnlyByItsOwnList(t *testing.T) {
 	if limit, position, err := get(c, "7"); err != nil || limit != 7 || position != "0001#x" {
 		t.Errorf("%d, %q, %v", limit, position, err)
 	}
-	for _, bad := range []string{Cursor("acc_2", "0001#x"), c + "A", c[1:], "!", "AAAA"} {
+	for _, bad := range []string{Cursor("acc_1", "\xff"), Cursor("acc_1", strings.Repeat("x", 513)), Cursor("acc_2", "0001#x"), c + "A", c[1:], "!", "AAAA"} {
 		if _, _, err := get(bad, ""); !fault.Is(err, fault.Invalid) {
 			t.Errorf("cursor %q: %v", bad, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"keyfob/internal/fault"
 )
@@ -44,6 +45,9 @@ const (
 	MaxLimit     = 100
 )
 
+// maxPosition bounds a list's position, in bytes.
+const maxPosition = 512
+
 // Page reads the parameters limit (1 to 100, 50 by default) and cursor of a list. The position is what the cursor
 // of the same list, sealed with the same owner, was made from.
 func (r *Request) Page(owner string) (limit int, position string, err error) {
@@ -64,7 +68,7 @@ func (r *Request) Page(owner string) (limit int, position string, err error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	position, ok := strings.CutPrefix(string(raw), owner+"\n")
-	if err != nil || !ok || position == "" || Cursor(owner, position) != text || len(text) > 1024 {
+	if err != nil || !ok || position == "" || Cursor(owner, position) != text || len(position) > maxPosition || !utf8.ValidString(position) {
 		return 0, "", fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
 	}
 	return limit, position, nil

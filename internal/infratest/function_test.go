@@ -18,7 +18,7 @@ import (
 
 // variables are what functions read of their environment.
 var variables = []string{
-	"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SES", "BRAND", "CONFIGURATION_SET", "DASHBOARD_ORIGIN", "LOG_LEVEL",
+	"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SES", "BRAND", "CONFIGURATION_SET", "DASHBOARD_ORIGIN", "GOMAXPROCS", "LOG_LEVEL",
 	"MAIL_FROM", "REALM", "TABLE_NAME",
 }
 

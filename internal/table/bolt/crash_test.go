@@ -178,6 +178,6 @@ func feedTellsTheTable(t *testing.T, tab *Table) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(held, replayed) {
-		t.Errorf("the feed tells of another table (-table +feed):\n%s", cmp.Diff(held, replayed))
+		t.Fatalf("the feed tells of another table (-table +feed):\n%s", cmp.Diff(held, replayed))
 	}
 }

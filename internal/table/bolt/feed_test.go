@@ -14,7 +14,7 @@ import (
 
 func changes(t *testing.T, tab *Table, after string) []table.Record {
 	t.Helper()
-	records, err := tab.Changes(t.Context(), after, 10_000)
+	records, err := tab.Changes(t.Context(), after, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,43 +14,33 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	dynamotest.Endpoint(t) // skips here and not in each subtest
-	tabletest.Run(t, func(t *testing.T) tabletest.Fixture {
-		client := dynamotest.Client(t)
-		return fixture(t, client, client)
+	local := dynamotest.New(t)
+	t.Run("Suite", func(t *testing.T) { // its subtests are parallel; the server is to outlive them
+		tabletest.Run(t, func(t *testing.T) tabletest.Fixture {
+			client := local.Client()
+			name := newTable(t, client)
+			feed, err := newStreamFeed(t.Context(), client, local.Streams(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tabletest.Fixture{
+				// DynamoDB Local does one thing at a time; under the suite's load it takes longer than DynamoDB.
+				Table: dynamo.New(client, dynamo.Config{Table: name, Budget: 2 * time.Minute, Attempt: time.Minute}),
+				Feed:  feed,
+				Wait:  wait,
+				Tries: 600,
+			}
+		})
 	})
 }
 
-// fixture makes a table on DynamoDB Local and gives it to the suite through client.
-func fixture(t *testing.T, admin *dynamodb.Client, client dynamo.Client) tabletest.Fixture {
-	t.Helper()
-	name := newTable(t, admin)
-	feed, err := newStreamFeed(t.Context(), admin, dynamotest.Streams(t), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tabletest.Fixture{
-		// DynamoDB Local does one thing at a time; under the suite's load it needs longer than DynamoDB.
-		Table: dynamo.New(client, dynamo.Config{Table: name, Budget: 2 * time.Minute, Attempt: time.Minute}),
-		Feed:  feed,
-		Wait:  wait,
-		Tries: 600,
-	}
-}
-
-// newTable makes a table of the deployed definition and drops it after the test.
+// newTable makes a table of the deployed definition. It goes with the server.
 func newTable(t *testing.T, admin *dynamodb.Client) string {
 	t.Helper()
 	name := dynamotest.TableName()
 	if err := definition(t).Create(t.Context(), admin, name); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_, err := admin.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name})
-		if err != nil {
-			t.Error(err)
-		}
-	})
 	return name
 }
 
