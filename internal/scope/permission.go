@@ -5,58 +5,6 @@ import (
 	"strings"
 )
 
-// A Right is something a role lets its holder do beyond touching single things.
-type Right string
-
-// The rights.
-const (
-	IssueTokens    Right = "tokens.issue"
-	ReadTokens     Right = "tokens.read"
-	RevokeTokens   Right = "tokens.revoke"
-	OwnTokens      Right = "tokens.own" // make, list and revoke tokens of one's own
-	ReadResources  Right = "resources.read"
-	WriteResources Right = "resources.write"
-	RunResources   Right = "resources.run"
-	ReadAudit      Right = "audit.read"
-)
-
-// A Role is what an account's user is in it.
-type Role string
-
-// The roles.
-const (
-	Owner  Role = "owner"
-	Admin  Role = "admin"
-	Member Role = "member"
-)
-
-// Known reports whether r is one of the roles.
-func (r Role) Known() bool { return r == Owner || r == Admin || r == Member }
-
-// Issuers is the account policy that says who may make tokens.
-type Issuers string
-
-// The policies.
-const (
-	IssuersAdmins   Issuers = "admins"
-	IssuersEveryone Issuers = "everyone"
-)
-
-// RightsOf computes what the role may do under the policy. An unknown role may do nothing.
-func RightsOf(r Role, issuers Issuers) []Right {
-	switch r {
-	case Owner, Admin:
-		return []Right{IssueTokens, ReadTokens, RevokeTokens, OwnTokens, ReadResources, WriteResources, RunResources, ReadAudit}
-	case Member:
-		rights := []Right{ReadResources, WriteResources, RunResources}
-		if issuers == IssuersEveryone {
-			rights = append(rights, OwnTokens)
-		}
-		return rights
-	}
-	return nil
-}
-
 // A Permission is what a route needs of a credential. The zero Permission is what an unlisted route needs: full
 // scope, and nothing less.
 //
