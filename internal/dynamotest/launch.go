@@ -24,42 +24,48 @@ child=$!
 (cat <&3 >/dev/null; kill -9 $child 2>/dev/null) &
 wait $child`
 
-// launch starts DynamoDB Local on a free port and returns its URL when it answers.
-func launch() (string, error) {
+// launch starts DynamoDB Local on a free port and returns when it answers.
+func launch() (*Server, error) {
 	java, dir, err := locate()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	// Another process may take the port before Java does; then Java ends, and another port is tried.
 	for range 3 {
-		var url string
-		if url, err = start(java, dir); err == nil {
-			return url, nil
+		var s *Server
+		if s, err = start(java, dir); err == nil {
+			return s, nil
 		}
 	}
-	return "", err
+	return nil, err
 }
 
-func start(java, dir string) (string, error) {
+func start(java, dir string) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	cmd := exec.Command("sh", "-c", keeper, "sh", java, //#nosec G204 -- the arguments are this package's own
 		"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m",
 		"-Djava.library.path="+dir+"/DynamoDBLocal_lib", "-jar", dir+"/DynamoDBLocal.jar",
 		"-inMemory", "-sharedDb", "-disableTelemetry", "-port", strconv.Itoa(port))
 	cmd.Dir = os.TempDir()
-	if _, err := cmd.StdinPipe(); err != nil { // open until this process ends
-		return "", err
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", err
+		return nil, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-
-	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it ends by being killed
+		close(ended)
+	}()
+	s := &Server{URL: fmt.Sprintf("http://127.0.0.1:%d", port), stop: func() {
+		_ = leash.Close()
+		<-ended
+	}}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	poll := time.NewTicker(50 * time.Millisecond)
@@ -67,12 +73,13 @@ func start(java, dir string) (string, error) {
 	for {
 		select {
 		case <-ctx.Done():
-			return "", errors.New("dynamotest: DynamoDB Local does not answer")
-		case err := <-ended:
-			return "", fmt.Errorf("dynamotest: DynamoDB Local ended: %w", err)
+			s.stop()
+			return nil, errors.New("dynamotest: DynamoDB Local does not answer")
+		case <-ended:
+			return nil, errors.New("dynamotest: DynamoDB Local ended at once")
 		case <-poll.C:
-			if answers(ctx, url) {
-				return url, nil
+			if answers(ctx, s.URL) {
+				return s, nil
 			}
 		}
 	}

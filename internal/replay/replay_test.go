@@ -71,7 +71,7 @@ func mailService(t *testing.T) string {
 
 // environ is the environment that template.yaml gives the functions, pointed at this machine.
 func environ(t *testing.T, tableName, mail string) []string {
-	return append(dynamotest.Environ(t), "TABLE_NAME="+tableName, "BRAND=kf", "REALM=us", "MAIL_FROM=keyfob@example.com", "LOG_LEVEL=DEBUG",
+	return append(dynamotest.Shared(t).Environ(), "TABLE_NAME="+tableName, "BRAND=kf", "REALM=us", "MAIL_FROM=keyfob@example.com", "LOG_LEVEL=DEBUG",
 		"AWS_ENDPOINT_URL_SES="+mail, "AWS_LAMBDA_FUNCTION_NAME=replay")
 }
 
@@ -97,7 +97,7 @@ func TestEveryEventIsServedOrRefusedAsItsNameSays(t *testing.T) {
 		}
 		functions, files = functions+1, files+len(cases)
 		t.Run(name, func(t *testing.T) {
-			dynamotest.Endpoint(t) // skips, before anything is built, where there is none
+			dynamotest.Shared(t) // skips, before anything is built, where there is none
 			binary, err := runtimeapi.Build(t.Context(), "./"+pkg, t.TempDir())
 			if err != nil {
 				t.Fatal(err)

@@ -15,22 +15,20 @@ import (
 
 func TestContract(t *testing.T) {
 	local := dynamotest.New(t)
-	t.Run("Suite", func(t *testing.T) { // its subtests are parallel; the server is to outlive them
-		tabletest.Run(t, func(t *testing.T) tabletest.Fixture {
-			client := local.Client()
-			name := newTable(t, client)
-			feed, err := newStreamFeed(t.Context(), client, local.Streams(), name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return tabletest.Fixture{
-				// DynamoDB Local does one thing at a time; under the suite's load it takes longer than DynamoDB.
-				Table: dynamo.New(client, dynamo.Config{Table: name, Budget: 2 * time.Minute, Attempt: time.Minute}),
-				Feed:  feed,
-				Wait:  wait,
-				Tries: 600,
-			}
-		})
+	tabletest.Run(t, func(t *testing.T) tabletest.Fixture {
+		client := local.Client()
+		name := newTable(t, client)
+		feed, err := newStreamFeed(t.Context(), client, local.Streams(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tabletest.Fixture{
+			// DynamoDB Local does one thing at a time; under the suite's load it takes longer than DynamoDB.
+			Table: dynamo.New(client, dynamo.Config{Table: name, Budget: 2 * time.Minute, Attempt: time.Minute}),
+			Feed:  feed,
+			Wait:  wait,
+			Tries: 600,
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -90,7 +91,13 @@ func pause(ctx context.Context, n int) error {
 
 // transient reports whether an error is one that DynamoDB or the way to it may not give a second time.
 func transient(err error) bool {
-	var api smithy.APIError
+	var (
+		api  smithy.APIError
+		cert *tls.CertificateVerificationError
+	)
+	if errors.As(err, &cert) {
+		return false // the SDK counts it as a lost connection
+	}
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
 		case "TransactionConflictException", "ReplicatedWriteConflictException", "TransactionCanceledException":

@@ -3,6 +3,9 @@ package dynamo_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,6 +53,25 @@ func TestTroubleThatStaysIsNotTriedAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestACertificateThatIsNotTrustedIsNotAskedForAgain(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	var connections atomic.Int64
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	client := dynamodb.New(dynamodb.Options{Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: aws.AnonymousCredentials{}})
+	err := calls["Get"](t.Context(), on(client))
+	wantUnavailable(t, err)
+	if n := connections.Load(); n != 1 || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("%d connections, want 1: %v", n, err)
 	}
 }
 
