@@ -3,6 +3,7 @@ package template_test
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestRoutesCarryTheirFunctionAndAuthorizer(t *testing.T) {
 
 func TestTheAPIsSettingsAreRead(t *testing.T) {
 	a := load(t, nil).API
-	if a.Stage != "live" || a.LogicalID != "Api" || a.CORS != nil || len(a.BinaryMediaTypes) != 1 || a.BinaryMediaTypes[0] != "*/*" {
+	if a.Stage != "live" || a.LogicalID != "Api" || a.CORS != nil || !slices.Equal(a.BinaryMediaTypes, []string{"image/png", "*/*"}) {
 		t.Errorf("API = %+v", a)
 	}
 	if k := a.Authorizers["Keyfob"]; k.Function != "AuthorizerFunction" || k.Type != "REQUEST" || k.TTL != 0 || len(k.Identity) != 0 {

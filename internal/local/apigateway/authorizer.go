@@ -32,6 +32,7 @@ const maxCached = 10_000
 // evaluated again, as it may have been given for another route.
 func (x *exchange) authorize() *failure {
 	a := x.route.authorizer
+	x.methodARN = x.gateway.arnPrefix + x.r.Method + "/" + strings.TrimPrefix(x.path, "/")
 	key, complete := x.identity(a)
 	if !complete {
 		return unauthorized()
@@ -44,7 +45,7 @@ func (x *exchange) authorize() *failure {
 		}
 	}
 	x.decision = d
-	switch allowed, explicit := d.evaluate(x.methodARN()); {
+	switch allowed, explicit := d.evaluate(x.methodARN); {
 	case allowed:
 		return nil
 	case explicit:

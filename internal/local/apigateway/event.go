@@ -124,7 +124,7 @@ func (x *exchange) proxyEvent() []byte {
 // authorizerEvent is what a REQUEST authorizer is invoked with. Where the function's event says null it has {}.
 func (x *exchange) authorizerEvent() []byte {
 	b := make([]byte, 0, len(x.common)+len(x.queryJSON)+len(x.paramsJSON)+len(x.contextJSON)+len(x.path)+400)
-	b = appendMember(b, `{"type":"REQUEST","methodArn":`, x.methodARN())
+	b = appendMember(b, `{"type":"REQUEST","methodArn":`, x.methodARN)
 	b = append(b, ',')
 	b = append(b, x.common...)
 	b = appendOr(b, x.queryJSON, `,"queryStringParameters":{},"multiValueQueryStringParameters":{}`)
@@ -136,14 +136,9 @@ func (x *exchange) authorizerEvent() []byte {
 
 // tokenEvent is what a TOKEN authorizer is invoked with.
 func (x *exchange) tokenEvent(credential string) []byte {
-	b := appendMember(nil, `{"type":"TOKEN","methodArn":`, x.methodARN())
+	b := appendMember(nil, `{"type":"TOKEN","methodArn":`, x.methodARN)
 	b = appendMember(b, `,"authorizationToken":`, credential)
 	return append(b, '}')
-}
-
-// methodARN names the method and the path of this very request.
-func (x *exchange) methodARN() string {
-	return x.gateway.arnPrefix + x.r.Method + "/" + strings.TrimPrefix(x.path, "/")
 }
 
 func (x *exchange) appendStageVariables(b []byte, none string) []byte {

@@ -1,7 +1,9 @@
 package apigateway_test
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -197,6 +199,10 @@ func TestABodyOverTheLimitIsRefusedWithoutAnInvocation(t *testing.T) {
 	a.wants(t, http.StatusRequestEntityTooLarge, `{"message":"HTTP content length exceeded 10485760 bytes"}`)
 	a = f.raw(t, "POST /open HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\na00001\r\n"+strings.Repeat("a", 10_485_761)+"\r\n0\r\n\r\n")
 	a.wants(t, http.StatusRequestEntityTooLarge, `{"message":"HTTP content length exceeded 10485760 bytes"}`)
+	// A guarded route shows that the byte before is no byte too many: the next check is who asks.
+	f.authorizer.answer = func(context.Context, []byte) ([]byte, error) { return nil, errors.New("Unauthorized") }
+	f.do(t, http.MethodGet, "/guarded", strings.Repeat("a", 10_485_760)).wants(t, http.StatusUnauthorized, `{"message":"Unauthorized"}`)
+	f.do(t, http.MethodGet, "/guarded", strings.Repeat("a", 10_485_761)).wants(t, http.StatusRequestEntityTooLarge, `{"message":"HTTP content length exceeded 10485760 bytes"}`)
 	// Lambda takes 6 MiB only, and the body grows by a third on its way.
 	a = f.do(t, http.MethodPost, "/open", strings.Repeat("a", 5<<20))
 	a.wants(t, http.StatusRequestEntityTooLarge, `{"message":"HTTP content length exceeded 10485760 bytes"}`)

@@ -28,9 +28,10 @@ type exchange struct {
 	r       *http.Request
 	now     time.Time
 
-	rawPath    string // as it was sent
-	path       string // without the slashes doubled in front
-	header     []wire.Field
+	rawPath    string       // as it was sent
+	path       string       // without the slashes doubled in front
+	fields     []wire.Field // as they came
+	header     []wire.Field // as functions see them
 	headerSize int
 	query      []wire.Field
 	resource   *node
@@ -45,8 +46,9 @@ type exchange struct {
 	host      string // without the port
 	userAgent string
 
-	decision *decision // what the authorizer answered; nil before, and for an open route
-	latency  int64     // of the authorizer, in milliseconds
+	methodARN string    // of this very request; set for a guarded route
+	decision  *decision // what the authorizer answered; nil before, and for an open route
+	latency   int64     // of the authorizer, in milliseconds
 
 	// The parts that events have in common, in JSON.
 	common, queryJSON, paramsJSON, contextJSON []byte
@@ -71,15 +73,14 @@ func (x *exchange) begin(g *Gateway, w http.ResponseWriter, r *http.Request) {
 		x.path = "/" + strings.TrimLeft(x.path, "/")
 	}
 	x.query = appendQuery(x.query[:0], raw)
-	fields, size := wire.Header(r)
-	x.headerSize = size
-	x.takeHeader(fields)
+	x.fields, x.headerSize = wire.AppendHeader(x.fields[:0], r)
+	x.takeHeader(x.fields)
 }
 
 // end lets go of what belongs to the request.
 func (x *exchange) end() {
 	*x = exchange{
-		query: x.query[:0], params: x.params[:0], header: x.header[:0],
+		query: x.query[:0], params: x.params[:0], fields: x.fields[:0], header: x.header[:0],
 		common: x.common[:0], queryJSON: x.queryJSON[:0], paramsJSON: x.paramsJSON[:0], contextJSON: x.contextJSON[:0],
 	}
 }

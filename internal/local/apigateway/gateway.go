@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyfob/internal/template"
@@ -55,6 +56,7 @@ type Gateway struct {
 	binary      []string
 	arnPrefix   string // of a method's ARN, up to the stage and its slash
 	exchanges   sync.Pool
+	port        atomic.Pointer[port]
 }
 
 // New makes a gateway. The error, one line, says what in the template cannot be served, and where.

@@ -3,6 +3,7 @@ package apigateway
 import (
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"keyfob/internal/local/wire"
@@ -68,18 +69,28 @@ func (x *exchange) takeHeader(fields []wire.Field) {
 	x.header = append(x.header,
 		wire.Field{Name: "X-Amzn-Trace-Id", Value: x.traceID},
 		wire.Field{Name: "X-Forwarded-For", Value: forwarded + x.sourceIP},
-		wire.Field{Name: "X-Forwarded-Port", Value: localPort(x.r)},
+		wire.Field{Name: "X-Forwarded-Port", Value: x.gateway.localPort(x.r)},
 		wire.Field{Name: "X-Forwarded-Proto", Value: "http"})
 }
 
-// localPort is the port the request came in at.
-func localPort(r *http.Request) string {
-	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+// A port is a port with its text.
+type port struct {
+	number int
+	text   string
+}
+
+// localPort is the port the request came in at. It is nearly always the same one, so its text is kept.
+func (g *Gateway) localPort(r *http.Request) string {
+	addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok {
 		return "80"
 	}
-	s := addr.String()
-	return s[strings.LastIndexByte(s, ':')+1:]
+	p := g.port.Load()
+	if p == nil || p.number != addr.Port {
+		p = &port{addr.Port, strconv.Itoa(addr.Port)}
+		g.port.Store(p)
+	}
+	return p.text
 }
 
 // headerValue gives the last value of a request header as events have it, empty where there is none.

@@ -1,17 +1,15 @@
 package apigateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"keyfob/internal/local/lambdahost"
 )
@@ -33,13 +31,14 @@ func (x *exchange) integrate() *failure {
 		x.gateway.config.Log.Error("malformed Lambda proxy response", "route", x.route.Method+" "+x.route.Path, "requestId", x.id, "error", err)
 		return badGateway()
 	}
-	body := resp.body
 	if resp.encoded {
 		accept, _, _ := strings.Cut(x.headerValue("Accept"), ",")
 		if x.isBinary(accept) {
-			if body, err = base64.StdEncoding.AppendDecode(nil, body); err != nil {
+			b, err := base64.StdEncoding.DecodeString(resp.body)
+			if err != nil {
 				return &failure{kind: "API_CONFIGURATION_ERROR", message: "Internal server error", code: "ApiConfigurationException"}
 			}
+			resp.body = string(b)
 		}
 	}
 	h := x.w.Header()
@@ -52,7 +51,7 @@ func (x *exchange) integrate() *failure {
 	x.setIDs(h)
 	h["X-Amzn-Trace-Id"] = []string{x.traceID}
 	x.w.WriteHeader(resp.status)
-	_, _ = x.w.Write(body)
+	_, _ = io.WriteString(x.w, resp.body)
 	return nil
 }
 
@@ -95,7 +94,7 @@ func (x *exchange) answerPreflight() *failure {
 type response struct {
 	status  int
 	header  []headerValues
-	body    []byte
+	body    string
 	encoded bool
 }
 
@@ -108,34 +107,28 @@ type headerValues struct {
 func parseResponse(answer []byte) (*response, error) {
 	r := &response{status: http.StatusOK}
 	var single, multi []headerValues
-	err := readObject(answer, func(name string, value jsontext.Value) (err error) {
-		if value.Kind() == 'n' {
-			switch name {
-			case "statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded":
+	err := document(answer, func(s *scanner, name string) (err error) {
+		switch name {
+		case "statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded":
+			if s.null() {
 				return nil
 			}
 		}
 		switch name {
 		case "statusCode":
-			text := string(bytes.Trim(value, `"`))
-			r.status, err = strconv.Atoi(text)
-			if err != nil || r.status < 200 || r.status > 599 {
-				return fmt.Errorf("the status code %q is none", text)
-			}
+			r.status, err = readStatus(s)
 		case "headers":
-			single, err = readHeaders(value, false)
+			single, err = readHeaders(s, false)
 		case "multiValueHeaders":
-			multi, err = readHeaders(value, true)
+			multi, err = readHeaders(s, true)
 		case "body":
-			if value.Kind() != '"' {
-				return errors.New("the body is not a text")
-			}
-			r.body, err = jsontext.AppendUnquote(nil, value)
+			r.body, err = s.text()
 		case "isBase64Encoded":
-			if value.Kind() != 't' && value.Kind() != 'f' {
-				return errors.New("isBase64Encoded is not true or false")
+			var flag string
+			if flag, err = s.literal(); err == nil && flag != "true" && flag != "false" {
+				err = errors.New("isBase64Encoded is not true or false")
 			}
-			r.encoded = value.Kind() == 't'
+			r.encoded = flag == "true"
 		default:
 			err = fmt.Errorf("there is a member %s", name)
 		}
@@ -145,28 +138,45 @@ func parseResponse(answer []byte) (*response, error) {
 	return r, err
 }
 
-func readHeaders(value jsontext.Value, multi bool) (out []headerValues, err error) {
-	err = readObject(value, func(name string, value jsontext.Value) error {
-		h := headerValues{name: name}
-		if multi && value.Kind() != '[' {
-			return fmt.Errorf("the values of %s are not a list", name)
+// readStatus reads a status code, which may stand in a text.
+func readStatus(s *scanner) (int, error) {
+	read := s.literal
+	if s.kind() == '"' {
+		read = s.text
+	}
+	text, err := read()
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 200 || n > 599 {
+		return 0, fmt.Errorf("the status code %q is none", text)
+	}
+	return n, nil
+}
+
+func readHeaders(s *scanner, multi bool) ([]headerValues, error) {
+	out := make([]headerValues, 0, 12)
+	values := make([]string, 0, 12) // of all headers, which each have a part of it
+	err := s.object(func(s *scanner, name string) error {
+		first := len(values)
+		if (s.kind() == '[') != multi {
+			return fmt.Errorf("the value of %s is a list, or is not one where it should be", name)
 		}
-		if !multi && value.Kind() == '[' {
-			return fmt.Errorf("the value of %s is a list", name)
-		}
-		err := readEach(value, func(v jsontext.Value) error {
-			switch v.Kind() {
+		err := s.each(func(s *scanner) (err error) {
+			value := ""
+			switch s.kind() {
 			case '"':
-				s, err := readString(v)
-				h.values = append(h.values, s)
-				return err
+				value, err = s.text()
 			case 't', 'f':
-				h.values = append(h.values, string(v))
-				return nil
+				value, err = s.literal()
+			default:
+				err = fmt.Errorf("a value of %s is neither a text nor a truth value", name)
 			}
-			return fmt.Errorf("a value of %s is neither a text nor a truth value", name)
+			values = append(values, value)
+			return err
 		})
-		out = append(out, h)
+		out = append(out, headerValues{name, values[first:len(values):len(values)]})
 		return err
 	})
 	return out, err
@@ -175,6 +185,9 @@ func readHeaders(value jsontext.Value, multi bool) (out []headerValues, err erro
 // mergeHeaders joins the two forms: where both name a header, its values are the list's and then the single one,
 // unless the list has that already.
 func mergeHeaders(single, multi []headerValues) []headerValues {
+	if len(multi) == 0 {
+		return single
+	}
 	for _, s := range single {
 		i := slices.IndexFunc(multi, func(m headerValues) bool { return strings.EqualFold(m.name, s.name) })
 		switch {

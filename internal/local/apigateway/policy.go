@@ -1,21 +1,17 @@
 package apigateway
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A decision is what an authorizer answered: a policy, and what it wants to tell the function and the caller.
 type decision struct {
 	principal  string
 	statements []statement
-	context    []param // values are texts, whatever they were
-	json       []byte  // the members for requestContext.authorizer, each with a comma after it
+	json       []byte // the context's members for requestContext.authorizer, all texts, each with a comma after it
 }
 
 type statement struct {
@@ -28,16 +24,17 @@ type statement struct {
 func parseDecision(answer []byte) (*decision, error) {
 	d := new(decision)
 	hasPolicy := false
-	err := readObject(answer, func(name string, value jsontext.Value) error {
-		var err error
+	err := document(answer, func(s *scanner, name string) (err error) {
 		switch name {
 		case "principalId":
-			d.principal, err = readString(value)
+			d.principal, err = s.text()
 		case "policyDocument":
 			hasPolicy = true
-			d.statements, err = readPolicy(value)
+			d.statements, err = readPolicy(s)
 		case "context":
-			d.context, err = readContext(value)
+			d.json, err = readContext(s)
+		default:
+			err = s.skip()
 		}
 		return err
 	})
@@ -47,75 +44,89 @@ func parseDecision(answer []byte) (*decision, error) {
 	if !hasPolicy {
 		return nil, errors.New("it has no policyDocument")
 	}
-	for _, p := range d.context {
-		d.json = append(appendString(appendKey(d.json, 0, p.name), p.value), ',')
-	}
-	d.json = append(appendString(append(d.json, `"principalId":`...), d.principal), ',')
+	d.json = append(appendMember(d.json, `"principalId":`, d.principal), ',')
 	return d, nil
 }
 
-func readPolicy(value jsontext.Value) (out []statement, err error) {
-	err = readObject(value, func(name string, value jsontext.Value) error {
+// value gives what the authorizer put into its context under the name, empty where there is nothing.
+func (d *decision) value(name string) (value string) {
+	members := append(append([]byte{'{'}, d.json...), `"":""}`...)
+	_ = document(members, func(s *scanner, key string) error { // it was written here, so it can be read
+		v, err := s.text()
+		if key == name {
+			value = v
+		}
+		return err
+	})
+	return value
+}
+
+func readPolicy(s *scanner) (out []statement, err error) {
+	err = s.object(func(s *scanner, name string) error {
 		switch name {
 		case "Version", "Id":
-			return nil
+			return s.skip()
 		case "Statement":
-			return readEach(value, func(v jsontext.Value) error {
-				s, err := readStatement(v)
-				out = append(out, s)
+			return s.each(func(s *scanner) error {
+				st, err := readStatement(s)
+				out = append(out, st)
 				return err
 			})
 		}
-		return fmt.Errorf("its policy has the element %s, which is not evaluated here", name)
+		return unexpected("its policy", name)
 	})
 	return out, err
 }
 
-func readStatement(value jsontext.Value) (s statement, err error) {
+func readStatement(s *scanner) (st statement, err error) {
 	hasEffect := false
-	err = readObject(value, func(name string, value jsontext.Value) error {
-		var err error
+	err = s.object(func(s *scanner, name string) (err error) {
 		switch name {
 		case "Sid":
+			err = s.skip()
 		case "Effect":
 			var effect string
-			effect, err = readString(value)
+			effect, err = s.text()
 			if err == nil && effect != "Allow" && effect != "Deny" {
 				err = errors.New("an Effect is neither Allow nor Deny")
 			}
-			s.deny, hasEffect = effect == "Deny", true
+			st.deny, hasEffect = effect == "Deny", true
 		case "Action":
-			s.actions, err = readStrings(value)
+			st.actions, err = s.texts()
 		case "Resource":
-			s.resources, err = readStrings(value)
+			st.resources, err = s.texts()
 		default:
-			err = fmt.Errorf("a statement has the element %s, which is not evaluated here", name)
+			err = unexpected("a statement", name)
 		}
 		return err
 	})
-	if err == nil && (!hasEffect || len(s.actions) == 0 || len(s.resources) == 0) {
+	if err == nil && (!hasEffect || len(st.actions) == 0 || len(st.resources) == 0) {
 		err = errors.New("a statement lacks Effect, Action or Resource")
 	}
-	return s, err
+	return st, err
 }
 
-// readContext takes texts, numbers and truth values, which all become texts. API Gateway refuses the rest.
-func readContext(value jsontext.Value) (out []param, err error) {
-	if value.Kind() == 'n' {
+// readContext takes texts, numbers and truth values, which all become texts, as members of an object, each with a
+// comma after it. API Gateway refuses the rest.
+func readContext(s *scanner) ([]byte, error) {
+	if s.null() {
 		return nil, nil
 	}
-	err = readObject(value, func(name string, value jsontext.Value) error {
-		switch value.Kind() {
-		case '"':
-			s, err := readString(value)
-			out = append(out, param{name, s})
-			return err
-		case '0', 't', 'f':
-			out = append(out, param{name, string(value)})
-		case 'n':
-		default:
+	out := make([]byte, 0, min(len(s.data), 1024))
+	err := s.object(func(s *scanner, name string) error {
+		kind := s.kind()
+		if kind == 'n' {
+			return s.skip()
+		}
+		read := s.text
+		if kind != '"' {
+			read = s.literal
+		}
+		value, err := read()
+		if err != nil {
 			return fmt.Errorf("its context's %s is not a text, a number or a truth value", name)
 		}
+		out = append(appendString(appendKey(out, 0, name), value), ',')
 		return nil
 	})
 	return out, err
@@ -136,12 +147,7 @@ func (d *decision) evaluate(methodARN string) (allowed, explicit bool) {
 }
 
 func (s statement) covers(methodARN string) bool {
-	const invoke = "execute-api:Invoke"
-	ok := false
-	for _, a := range s.actions {
-		ok = ok || wildcard(strings.ToLower(a), strings.ToLower(invoke))
-	}
-	if !ok {
+	if !slices.ContainsFunc(s.actions, func(a string) bool { return wildcard(strings.ToLower(a), "execute-api:invoke") }) {
 		return false
 	}
 	for _, r := range s.resources {
@@ -172,74 +178,4 @@ func wildcard(pattern, s string) bool {
 		}
 	}
 	return strings.Trim(pattern[p:], "*") == ""
-}
-
-// readObject calls member with each member of a JSON object.
-func readObject(data []byte, member func(name string, value jsontext.Value) error) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if d.PeekKind() != '{' {
-		return errors.New("it is not a JSON object")
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		key := name.String()
-		value, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := member(key, value); err != nil {
-			return err
-		}
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return errors.New("there is something behind the JSON object")
-	}
-	return nil
-}
-
-// readEach calls item with each element of a JSON array, or with the value itself where it is none.
-func readEach(data jsontext.Value, item func(jsontext.Value) error) error {
-	if data.Kind() != '[' {
-		return item(data)
-	}
-	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != ']' {
-		v, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := item(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func readString(value jsontext.Value) (string, error) {
-	if value.Kind() != '"' {
-		return "", errors.New("a text is not one")
-	}
-	b, err := jsontext.AppendUnquote(nil, value)
-	return string(b), err
-}
-
-func readStrings(value jsontext.Value) (out []string, err error) {
-	err = readEach(value, func(v jsontext.Value) error {
-		s, err := readString(v)
-		out = append(out, s)
-		return err
-	})
-	return out, err
 }

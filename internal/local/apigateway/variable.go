@@ -127,16 +127,8 @@ func (x *exchange) authorizerValue(key string) string {
 	if x.decision == nil {
 		return ""
 	}
-	if key == "principalId" {
-		return x.decision.principal
-	}
 	if key == "integrationLatency" {
 		return strconv.FormatInt(x.latency, 10)
 	}
-	for _, p := range x.decision.context {
-		if p.name == key {
-			return p.value
-		}
-	}
-	return ""
+	return x.decision.value(key)
 }

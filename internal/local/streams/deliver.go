@@ -114,7 +114,7 @@ func (r *run) failed() bool { return r.last != nil && r.last.FunctionError != ni
 // batch a failure.
 func firstFailed(answer []byte, records []record) (int, error) {
 	answer = bytes.TrimSpace(answer)
-	if len(answer) == 0 || string(answer) == "null" {
+	if len(answer) == 0 {
 		return len(records), nil
 	}
 	var a struct {

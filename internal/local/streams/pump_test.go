@@ -169,6 +169,7 @@ func TestPartialFailures(t *testing.T) {
 		{"a null list is success", `{"batchItemFailures":null}`, ""},
 		{"the failed record and those after it come again", `{"batchItemFailures":[{"itemIdentifier":"$1"}]}`, "b,c"},
 		{"the lowest of several is where it starts again", `{"batchItemFailures":[{"itemIdentifier":"$2"},{"itemIdentifier":"$1"}]}`, "b,c"},
+		{"wherever it stands", `{"batchItemFailures":[{"itemIdentifier":"$1"},{"itemIdentifier":"$2"}]}`, "b,c"},
 		{"an empty identifier fails all", `{"batchItemFailures":[{"itemIdentifier":""}]}`, "a,b,c"},
 		{"a null identifier fails all", `{"batchItemFailures":[{"itemIdentifier":null}]}`, "a,b,c"},
 		{"an identifier under a wrong name fails all", `{"batchItemFailures":[{"id":"$1"}]}`, "a,b,c"},

@@ -57,13 +57,17 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 // Header gives the request's header lines in the order they came, and the bytes of its request line and header
 // values together, which is what API Gateway bounds. It is to be called once for each request of a connection,
 // in their order: at the start of the server's handler.
-func Header(r *http.Request) (fields []Field, size int) {
+func Header(r *http.Request) (fields []Field, size int) { return AppendHeader(nil, r) }
+
+// AppendHeader is Header, but appends the lines to fields.
+func AppendHeader(fields []Field, r *http.Request) ([]Field, int) {
 	if c, ok := r.Context().Value(contextKey{}).(*conn); ok {
 		if block := c.record.next(); block != nil {
-			return parse(string(block))
+			return parse(fields, string(block))
 		}
 	}
-	size = len(r.Method) + len(r.RequestURI) + len(r.Proto) + 2
+	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + 2
+	first := len(fields)
 	fields = append(fields, Field{"Host", r.Host})
 	for name, values := range r.Header {
 		for _, v := range values {
@@ -71,20 +75,20 @@ func Header(r *http.Request) (fields []Field, size int) {
 			size += len(v)
 		}
 	}
-	slices.SortStableFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(fields[first:], func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	return fields, size
 }
 
-// parse splits a block of lines: the request line and the header, without the empty line at the end. A line that
-// starts with a space belongs to the one before it.
-func parse(block string) (fields []Field, size int) {
+// parse appends the fields of a block of lines: the request line and the header, without the empty line at the end. A
+// line that starts with a space belongs to the one before it.
+func parse(fields []Field, block string) ([]Field, int) {
 	line, rest, _ := strings.Cut(block, "\n")
-	size = len(strings.TrimSuffix(line, "\r"))
-	fields = make([]Field, 0, strings.Count(rest, "\n")+1)
+	size := len(strings.TrimSuffix(line, "\r"))
+	first := len(fields)
 	for rest != "" {
 		line, rest, _ = strings.Cut(rest, "\n")
 		line = strings.TrimRight(line, " \t\r")
-		if n := len(fields); line != "" && (line[0] == ' ' || line[0] == '\t') && n > 0 {
+		if n := len(fields); line != "" && (line[0] == ' ' || line[0] == '\t') && n > first {
 			fields[n-1].Value += " " + strings.TrimLeft(line, " \t")
 			size += len(strings.TrimLeft(line, " \t")) + 1
 			continue
