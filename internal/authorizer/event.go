@@ -1,49 +1,15 @@
 package authorizer
 
 import (
+	"net/textproto"
 	"net/url"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"keyfob/internal/credential"
+	"keyfob/internal/scan"
 )
 
-// event is what is used of the three forms in which API Gateway asks an authorizer. The rest is skipped.
-type event struct {
-	Version string `json:"version"` // "2.0" from an HTTP API of that payload format
-	Type    string `json:"type"`    // TOKEN or REQUEST
-
-	// REST and HTTP API 1.0
-	MethodARN         string     `json:"methodArn"`
-	Resource          string     `json:"resource"`
-	HTTPMethod        string     `json:"httpMethod"`
-	MultiValueHeaders headers    `json:"multiValueHeaders"`
-	MultiValueQuery   parameters `json:"multiValueQueryStringParameters"`
-
-	// REST TOKEN
-	AuthorizationToken string `json:"authorizationToken"`
-
-	// HTTP API 2.0
-	RouteARN       string   `json:"routeArn"`
-	RouteKey       string   `json:"routeKey"`
-	RawQuery       string   `json:"rawQueryString"`
-	Cookies        []string `json:"cookies"`
-	RequestContext struct {
-		RequestID string `json:"requestId"`
-		HTTP      struct {
-			Method string `json:"method"`
-		} `json:"http"`
-	} `json:"requestContext"`
-
-	// all but TOKEN
-	Headers        headers           `json:"headers"`
-	Query          parameters        `json:"queryStringParameters"`
-	PathParameters map[string]string `json:"pathParameters"`
-}
-
-// A question is an event put in one form: may whoever presents this go there?
+// A question is an event, whatever form it came in: may whoever presents this go there?
 type question struct {
 	arn       string // of the method or route; what the answer's policy names
 	route     string // "GET /v1/tokens/{id}"; empty where the event does not tell (TOKEN)
@@ -53,156 +19,182 @@ type question struct {
 	id        string
 }
 
+// event is what is used of the three forms in which API Gateway asks an authorizer.
+type event struct {
+	version, kind, id, method string
+
+	// REST and HTTP API 1.0
+	methodARN, resource, httpMethod string
+	multiHeaders, multiQuery        map[string][]string
+
+	authorizationToken string // REST TOKEN
+
+	// HTTP API 2.0
+	routeARN, routeKey, rawQuery string
+	cookies                      []string
+
+	// all but TOKEN
+	headers, query map[string][]string
+	params         map[string]string
+}
+
+// parse reads an event. Of headers and query it reads only what finding a credential needs: the others are most of an
+// event, and nobody looks at them.
 func parse(payload []byte) (question, error) {
 	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
+	if err := scan.Document(payload, e.member); err != nil {
 		return question{}, errEvent
 	}
-	var q question
+	q := question{id: e.id}
 	switch {
-	case e.Type == "TOKEN":
-		q = question{arn: e.MethodARN, presented: credential.Presented{Headers: map[string][]string{"Authorization": {e.AuthorizationToken}}}}
-	case e.Version == "2.0":
-		q = e.http()
+	case e.kind == "TOKEN":
+		q.arn, q.presented.Headers = e.methodARN, map[string][]string{"Authorization": {e.authorizationToken}}
+	case e.version == "2.0":
+		e.fillHTTP(&q)
 	default:
-		q = question{
-			arn: e.MethodARN, route: e.HTTPMethod + " " + e.Resource, params: e.PathParameters, id: e.RequestContext.RequestID,
-			presented: credential.Presented{
-				Method: e.HTTPMethod, Path: e.Resource, Headers: e.headers(),
-				Query: e.query(),
-			},
-		}
+		q.arn, q.route, q.params = e.methodARN, e.httpMethod+" "+e.resource, e.params
+		// Where there is a map of several values, it rules.
+		q.presented = credential.Presented{Method: e.httpMethod, Path: e.resource, Headers: or(e.multiHeaders, e.headers), Query: or(e.multiQuery, e.query)}
 	}
 	if q.arn == "" {
 		return question{}, errEvent
 	}
+	q.presented.Headers = canonical(q.presented.Headers)
 	return q, nil
 }
 
-// http reads the HTTP API's payload format 2.0. It joins headers of one name with commas and keeps cookies apart.
-func (e event) http() question {
-	_, path, _ := strings.Cut(e.RouteKey, " ")
-	query, err := url.ParseQuery(e.RawQuery)
+// fillHTTP reads the HTTP API's payload format 2.0. It joins headers of one name with commas and keeps cookies apart.
+func (e *event) fillHTTP(q *question) {
+	_, path, _ := strings.Cut(e.routeKey, " ")
+	query, err := url.ParseQuery(e.rawQuery)
 	if err != nil {
-		query = url.Values(e.query())
+		query = e.query
 	}
-	h := e.headers()
-	if len(e.Cookies) > 0 {
-		h["Cookie"] = e.Cookies
-	}
-	return question{
-		arn: e.RouteARN, route: e.RouteKey, params: e.PathParameters, simple: true, id: e.RequestContext.RequestID,
-		presented: credential.Presented{Method: e.RequestContext.HTTP.Method, Path: path, Headers: h, Query: query},
+	q.arn, q.route, q.params, q.simple = e.routeARN, e.routeKey, e.params, true
+	q.presented = credential.Presented{Method: e.method, Path: path, Headers: e.headers, Query: query}
+	if len(e.cookies) > 0 {
+		if q.presented.Headers == nil {
+			q.presented.Headers = map[string][]string{}
+		}
+		q.presented.Headers["Cookie"] = e.cookies
 	}
 }
 
-// headers gives the headers of the request; the map of several values rules where there is one.
-func (e event) headers() map[string][]string {
-	if e.MultiValueHeaders != nil {
-		return e.MultiValueHeaders
+func or(m, otherwise map[string][]string) map[string][]string {
+	if m != nil {
+		return m
 	}
-	if e.Headers != nil {
-		return e.Headers
-	}
-	return headers{}
+	return otherwise
 }
 
-// query gives the query parameters of the request, likewise.
-func (e event) query() map[string][]string {
-	if e.MultiValueQuery != nil {
-		return e.MultiValueQuery
+// member reads one member of the event, or passes over it.
+func (e *event) member(s *scan.Scanner, name string) (err error) {
+	switch name {
+	case "version":
+		e.version, err = optional(s)
+	case "type":
+		e.kind, err = optional(s)
+	case "methodArn":
+		e.methodARN, err = optional(s)
+	case "resource":
+		e.resource, err = optional(s)
+	case "httpMethod":
+		e.httpMethod, err = optional(s)
+	case "authorizationToken":
+		e.authorizationToken, err = optional(s)
+	case "routeArn":
+		e.routeARN, err = optional(s)
+	case "routeKey":
+		e.routeKey, err = optional(s)
+	case "rawQueryString":
+		e.rawQuery, err = optional(s)
+	case "cookies":
+		if !s.Null() {
+			e.cookies, err = s.Texts()
+		}
+	case "headers":
+		e.headers, err = s.Several(neededHeader)
+	case "multiValueHeaders":
+		e.multiHeaders, err = s.Several(neededHeader)
+	case "queryStringParameters":
+		e.query, err = s.Several(neededParameter)
+	case "multiValueQueryStringParameters":
+		e.multiQuery, err = s.Several(neededParameter)
+	case "pathParameters":
+		e.params, err = readParams(s)
+	case "requestContext":
+		err = e.context(s)
+	default:
+		err = s.Skip()
 	}
-	return e.Query
-}
-
-// headers are those of an event's headers that finding a credential needs, under canonical names; parameters are
-// those of its query. Reading all of them would be most of what a decision costs.
-type (
-	headers    map[string][]string
-	parameters map[string][]string
-)
-
-// UnmarshalJSONFrom reads an object whose members are texts or lists of texts.
-func (h *headers) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
-	*h, err = readMembers(d, canonical)
 	return err
 }
 
-// UnmarshalJSONFrom reads an object whose members are texts or lists of texts.
-func (p *parameters) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
-	*p, err = readMembers(d, func(name []byte) string {
-		if string(name) == credential.QueryName {
-			return credential.QueryName
+// context reads the request's id, and where an HTTP API has the method.
+func (e *event) context(s *scan.Scanner) error {
+	return s.Object(func(s *scan.Scanner, name string) (err error) {
+		switch {
+		case name == "requestId":
+			e.id, err = optional(s)
+		case name == "http" && s.Kind() == '{':
+			err = s.Object(func(s *scan.Scanner, name string) (err error) {
+				if name != "method" {
+					return s.Skip()
+				}
+				e.method, err = optional(s)
+				return err
+			})
+		default:
+			err = s.Skip()
 		}
-		return ""
+		return err
 	})
-	return err
 }
 
-// readMembers reads the members of an object that are wanted, under the names that wanted gives them; nil for null.
-func readMembers(d *jsontext.Decoder, wanted func(name []byte) string) (map[string][]string, error) {
-	if d.PeekKind() != '{' {
-		// null is nothing; for anything else, reading it as a map says what is wrong.
-		var none map[string][]string
-		return nil, json.UnmarshalDecode(d, &none)
+// optional reads a text, or null as an empty one.
+func optional(s *scan.Scanner) (string, error) {
+	if s.Null() {
+		return "", nil
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return nil, err
+	return s.Text()
+}
+
+func readParams(s *scan.Scanner) (map[string]string, error) {
+	if s.Null() {
+		return nil, nil
 	}
-	m := map[string][]string{}
-	for d.PeekKind() != '}' {
-		raw, err := d.ReadValue()
-		if err != nil {
-			return nil, err
+	params := map[string]string{}
+	err := s.Object(func(s *scan.Scanner, name string) (err error) {
+		params[name], err = s.Text()
+		return err
+	})
+	return params, err
+}
+
+func neededParameter(name string) bool { return name == credential.QueryName }
+
+// neededHeader reports whether finding a credential needs the header, in whatever case its name was sent.
+func neededHeader(name string) bool {
+	for _, needed := range [...]string{"Authorization", "Cookie", "Host", "Origin", "Sec-Fetch-Site"} {
+		if len(name) == len(needed) && strings.EqualFold(name, needed) {
+			return true
 		}
-		name := wanted(raw[1 : len(raw)-1]) // a wanted name has nothing in it that JSON must escape
-		if name == "" {
-			if err := d.SkipValue(); err != nil {
-				return nil, err
-			}
+	}
+	return false
+}
+
+// canonical puts headers under canonical names. Names that differ in case only are one header.
+func canonical(headers map[string][]string) map[string][]string {
+	for name := range headers {
+		if textproto.CanonicalMIMEHeaderKey(name) == name {
 			continue
 		}
-		values, err := readTexts(d, m[name])
-		if err != nil {
-			return nil, err
+		out := make(map[string][]string, len(headers))
+		for name, values := range headers {
+			name = textproto.CanonicalMIMEHeaderKey(name)
+			out[name] = append(out[name], values...)
 		}
-		m[name] = values
+		return out
 	}
-	_, err := d.ReadToken()
-	return m, err
-}
-
-// readTexts reads a text, or a list of them, and appends.
-func readTexts(d *jsontext.Decoder, to []string) ([]string, error) {
-	list := d.PeekKind() == '['
-	if list {
-		if _, err := d.ReadToken(); err != nil {
-			return nil, err
-		}
-	}
-	for d.PeekKind() == '"' {
-		t, err := d.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		to = append(to, t.String())
-		if !list {
-			return to, nil
-		}
-	}
-	if list && d.PeekKind() == ']' {
-		_, err := d.ReadToken()
-		return to, err
-	}
-	return nil, errEvent
-}
-
-// canonical gives the canonical name of a header that is needed, in whatever case it was sent; empty for another.
-func canonical(name []byte) string {
-	for _, needed := range [...]string{"Authorization", "Cookie", "Host", "Origin", "Sec-Fetch-Site"} {
-		if len(name) == len(needed) && strings.EqualFold(string(name), needed) {
-			return needed
-		}
-	}
-	return ""
+	return headers
 }

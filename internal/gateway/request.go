@@ -12,12 +12,10 @@ import (
 	"encoding/base64"
 	"net/textproto"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/scan"
 )
 
 // A Request is one HTTP request as API Gateway's REST proxy event tells of it.
@@ -33,69 +31,26 @@ type Request struct {
 	query   map[string][]string // likewise
 }
 
-// event is the part of a REST proxy event that is used. The rest is skipped without being decoded, and so are headers
-// and query until a handler asks for them: they are most of an event, and most requests need none of them.
+// event is the part of a REST proxy event that is used. Headers and query stay as they are written until a handler asks
+// for them: they are most of an event, and most requests need none of them.
 type event struct {
-	Resource          string            `json:"resource"`
-	HTTPMethod        string            `json:"httpMethod"`
-	Headers           jsontext.Value    `json:"headers"`
-	MultiValueHeaders jsontext.Value    `json:"multiValueHeaders"`
-	Query             jsontext.Value    `json:"queryStringParameters"`
-	MultiValueQuery   jsontext.Value    `json:"multiValueQueryStringParameters"`
-	PathParameters    map[string]string `json:"pathParameters"`
-	Body              string            `json:"body"`
-	IsBase64Encoded   bool              `json:"isBase64Encoded"`
-	RequestContext    struct {
-		RequestID string `json:"requestId"`
-		Identity  struct {
-			SourceIP string `json:"sourceIp"`
-		} `json:"identity"`
-		Authorizer claims `json:"authorizer"`
-	} `json:"requestContext"`
-}
-
-// claims are what the authorizer told of the caller: the texts of its context.
-type claims map[string]string
-
-// UnmarshalJSONFrom reads the texts and passes over what the gateway adds of its own.
-func (c *claims) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	if d.PeekKind() != '{' {
-		return d.SkipValue()
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	*c = make(claims, 12)
-	for d.PeekKind() != '}' {
-		t, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		name := t.String()
-		if d.PeekKind() != '"' {
-			if err := d.SkipValue(); err != nil {
-				return err
-			}
-			continue
-		}
-		if t, err = d.ReadToken(); err != nil {
-			return err
-		}
-		(*c)[name] = t.String()
-	}
-	_, err := d.ReadToken()
-	return err
+	headers, multiHeaders string // JSON, or empty
+	query, multiQuery     string // likewise
+	params, claims        map[string]string
+	body                  string
+	base64                bool
 }
 
 // parse reads an event.
 func parse(payload []byte) (*Request, error) {
-	e := new(event)
-	if err := json.Unmarshal(payload, e); err != nil {
+	e := &event{}
+	r := &Request{event: e}
+	if err := scan.Document(payload, r.member); err != nil {
 		return nil, fault.New(fault.Invalid, "malformed_event", "The request could not be read.")
 	}
-	r := &Request{Method: e.HTTPMethod, Resource: e.Resource, ID: e.RequestContext.RequestID, SourceIP: e.RequestContext.Identity.SourceIP, Body: []byte(e.Body), event: e}
-	if e.IsBase64Encoded {
-		body, err := base64.StdEncoding.DecodeString(e.Body)
+	r.Body = []byte(e.body)
+	if e.base64 {
+		body, err := base64.StdEncoding.DecodeString(e.body)
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "malformed_event", "The request's body could not be read.")
 		}
@@ -104,22 +59,86 @@ func parse(payload []byte) (*Request, error) {
 	return r, nil
 }
 
-// several reads one of an event's maps from its two forms. The one of several values rules where it is there.
-func several(single, multi jsontext.Value) map[string][]string {
-	m := map[string][]string{}
-	if len(multi) > 0 && multi.Kind() == '{' {
-		if json.Unmarshal(multi, &m) != nil {
-			return nil
+// member reads one member of the event, or passes over it.
+func (r *Request) member(s *scan.Scanner, name string) (err error) {
+	e := r.event
+	switch {
+	case s.Null():
+	case name == "resource":
+		r.Resource, err = s.Text()
+	case name == "httpMethod":
+		r.Method, err = s.Text()
+	case name == "headers":
+		e.headers, err = s.Raw()
+	case name == "multiValueHeaders":
+		e.multiHeaders, err = s.Raw()
+	case name == "queryStringParameters":
+		e.query, err = s.Raw()
+	case name == "multiValueQueryStringParameters":
+		e.multiQuery, err = s.Raw()
+	case name == "pathParameters":
+		e.params, err = texts(s)
+	case name == "body":
+		e.body, err = s.Text()
+	case name == "isBase64Encoded":
+		var flag string
+		flag, err = s.Literal()
+		e.base64 = flag == "true"
+	case name == "requestContext":
+		err = s.Object(r.context)
+	default:
+		err = s.Skip()
+	}
+	return err
+}
+
+// context reads one member of the event's request context.
+func (r *Request) context(s *scan.Scanner, name string) (err error) {
+	switch {
+	case s.Null():
+	case name == "requestId":
+		r.ID, err = s.Text()
+	case name == "authorizer":
+		r.event.claims, err = texts(s)
+	case name == "identity":
+		err = s.Object(func(s *scan.Scanner, name string) (err error) {
+			if name != "sourceIp" || s.Null() {
+				return s.Skip()
+			}
+			r.SourceIP, err = s.Text()
+			return err
+		})
+	default:
+		err = s.Skip()
+	}
+	return err
+}
+
+// texts reads the members of an object that are texts, and passes over the others.
+func texts(s *scan.Scanner) (map[string]string, error) {
+	m := make(map[string]string, 12)
+	err := s.Object(func(s *scan.Scanner, name string) (err error) {
+		if s.Kind() != '"' {
+			return s.Skip()
 		}
-		return m
+		m[name], err = s.Text()
+		return err
+	})
+	return m, err
+}
+
+// several reads one of an event's maps from its two forms. The one of several values rules where it is there.
+func several(single, multi string) map[string][]string {
+	m := map[string][]string{}
+	if multi == "" {
+		multi = single
 	}
-	var one map[string]string
-	if len(single) == 0 || json.Unmarshal(single, &one) != nil {
-		return m
-	}
-	for name, value := range one {
-		m[name] = []string{value}
-	}
+	// What is no map of texts is none at all.
+	_ = scan.Document([]byte(multi), func(s *scan.Scanner, name string) error {
+		values, err := s.Texts()
+		m[name] = append(m[name], values...)
+		return err
+	})
 	return m
 }
 
@@ -127,7 +146,7 @@ func several(single, multi jsontext.Value) map[string][]string {
 func (r *Request) values(name string) []string {
 	if r.headers == nil && r.event != nil {
 		r.headers = map[string][]string{}
-		for sent, values := range several(r.event.Headers, r.event.MultiValueHeaders) {
+		for sent, values := range several(r.event.headers, r.event.multiHeaders) {
 			sent = textproto.CanonicalMIMEHeaderKey(sent)
 			r.headers[sent] = append(r.headers[sent], values...)
 		}
@@ -138,7 +157,7 @@ func (r *Request) values(name string) []string {
 // parameters gives the query.
 func (r *Request) parameters() map[string][]string {
 	if r.query == nil && r.event != nil {
-		r.query = several(r.event.Query, r.event.MultiValueQuery)
+		r.query = several(r.event.query, r.event.multiQuery)
 	}
 	return r.query
 }
@@ -156,17 +175,17 @@ func (r *Request) Param(name string) string {
 	if r.event == nil {
 		return ""
 	}
-	return r.event.PathParameters[name]
+	return r.event.params[name]
 }
 
 // Principal gives who the authorizer let through. Without the authorizer's claims, or with claims that it never makes,
 // nobody was let through: the error is of kind Unauthenticated.
 func (r *Request) Principal() (authority.Principal, error) {
-	var c claims
+	var claims map[string]string
 	if r.event != nil {
-		c = r.event.RequestContext.Authorizer
+		claims = r.event.claims
 	}
-	p, err := authority.FromClaims(c)
+	p, err := authority.FromClaims(claims)
 	if err != nil {
 		return authority.Principal{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.").Because(err)
 	}

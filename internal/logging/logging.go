@@ -9,11 +9,10 @@
 package logging
 
 import (
-	"fmt"
+	"bytes"
 	"io"
 	"log/slog"
 	"regexp"
-	"strings"
 
 	"keyfob/internal/token"
 )
@@ -24,47 +23,46 @@ func New(w io.Writer, level, function string, form token.Form) *slog.Logger {
 	if l.UnmarshalText([]byte(level)) != nil {
 		l = slog.LevelInfo
 	}
-	m := masker{brand: form.Brand, pattern: regexp.MustCompile(form.Brand + `s?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)}
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: m.attr})
+	m := &masker{to: w, brand: []byte(form.Brand), pattern: regexp.MustCompile(form.Brand + `s?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)}
+	h := slog.NewJSONHandler(m, &slog.HandlerOptions{Level: l, ReplaceAttr: rename})
 	return slog.New(h).With("service", "keyfob", "function_name", function)
 }
 
-type masker struct {
-	brand   string
-	pattern *regexp.Regexp
-}
-
-// attr renames the built-in members and masks credentials, also in keys and in values of any type.
-func (m masker) attr(groups []string, a slog.Attr) slog.Attr {
+// rename gives the built-in members their names.
+func rename(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 {
 		switch a.Key {
 		case slog.TimeKey:
 			a.Key = "timestamp"
-			return a
-		case slog.LevelKey:
-			return a
 		case slog.MessageKey:
 			a.Key = "message"
-		}
-	}
-	a.Key = m.mask(a.Key)
-	switch v := a.Value.Resolve(); v.Kind() {
-	case slog.KindString:
-		a.Value = slog.StringValue(m.mask(v.String()))
-	case slog.KindAny:
-		if s := fmt.Sprint(v.Any()); m.mask(s) != s {
-			a.Value = slog.StringValue(m.mask(s))
-		} else if err, ok := v.Any().(error); ok {
-			a.Value = slog.StringValue(err.Error())
 		}
 	}
 	return a
 }
 
-// mask replaces credentials. Looking for the brand first keeps the ordinary line cheap.
-func (m masker) mask(s string) string {
-	if !strings.Contains(s, m.brand) {
-		return s
+// A masker replaces credentials in whole lines, so that it does not matter where in a line one stands. JSON escapes no
+// character that a credential has.
+type masker struct {
+	to      io.Writer
+	brand   []byte
+	pattern *regexp.Regexp
+}
+
+// Write writes one line. Looking for the brand and its underscore first keeps the ordinary line cheap.
+func (m *masker) Write(line []byte) (int, error) {
+	for rest := line; ; {
+		i := bytes.Index(rest, m.brand)
+		if i < 0 {
+			return m.to.Write(line)
+		}
+		rest = rest[i+len(m.brand):]
+		if bytes.HasPrefix(rest, []byte("_")) || bytes.HasPrefix(rest, []byte("s_")) {
+			break
+		}
 	}
-	return m.pattern.ReplaceAllString(s, "[redacted]")
+	if _, err := m.to.Write(m.pattern.ReplaceAll(line, []byte("[redacted]"))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

@@ -43,7 +43,7 @@ var may = map[room][]room{
 // rooms is the map, by the longest prefix of a package's path.
 var rooms = map[string]room{
 	"internal/fault": pure, "internal/token": pure, "internal/scope": pure, "internal/purge": pure, "internal/password": pure,
-	"internal/text": pure, "internal/credential": pure,
+	"internal/text": pure, "internal/credential": pure, "internal/scan": pure,
 
 	"internal/table": role, "internal/mail": role,
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"keyfob/internal/local/lambdahost"
+	"keyfob/internal/scan"
 )
 
 // integrate invokes the route's function and gives its answer to the client.
@@ -107,10 +108,10 @@ type headerValues struct {
 func parseResponse(answer []byte) (*response, error) {
 	r := &response{status: http.StatusOK}
 	var single, multi []headerValues
-	err := document(answer, func(s *scanner, name string) (err error) {
+	err := scan.Document(answer, func(s *scan.Scanner, name string) (err error) {
 		switch name {
 		case "statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded":
-			if s.null() {
+			if s.Null() {
 				return nil
 			}
 		}
@@ -122,10 +123,10 @@ func parseResponse(answer []byte) (*response, error) {
 		case "multiValueHeaders":
 			multi, err = readHeaders(s, true)
 		case "body":
-			r.body, err = s.text()
+			r.body, err = s.Text()
 		case "isBase64Encoded":
 			var flag string
-			if flag, err = s.literal(); err == nil && flag != "true" && flag != "false" {
+			if flag, err = s.Literal(); err == nil && flag != "true" && flag != "false" {
 				err = errors.New("isBase64Encoded is not true or false")
 			}
 			r.encoded = flag == "true"
@@ -139,10 +140,10 @@ func parseResponse(answer []byte) (*response, error) {
 }
 
 // readStatus reads a status code, which may stand in a text.
-func readStatus(s *scanner) (int, error) {
-	read := s.literal
-	if s.kind() == '"' {
-		read = s.text
+func readStatus(s *scan.Scanner) (int, error) {
+	read := s.Literal
+	if s.Kind() == '"' {
+		read = s.Text
 	}
 	text, err := read()
 	if err != nil {
@@ -155,21 +156,21 @@ func readStatus(s *scanner) (int, error) {
 	return n, nil
 }
 
-func readHeaders(s *scanner, multi bool) ([]headerValues, error) {
+func readHeaders(s *scan.Scanner, multi bool) ([]headerValues, error) {
 	out := make([]headerValues, 0, 12)
 	values := make([]string, 0, 12) // of all headers, which each have a part of it
-	err := s.object(func(s *scanner, name string) error {
+	err := s.Object(func(s *scan.Scanner, name string) error {
 		first := len(values)
-		if (s.kind() == '[') != multi {
+		if (s.Kind() == '[') != multi {
 			return fmt.Errorf("the value of %s is a list, or is not one where it should be", name)
 		}
-		err := s.each(func(s *scanner) (err error) {
+		err := s.Each(func(s *scan.Scanner) (err error) {
 			value := ""
-			switch s.kind() {
+			switch s.Kind() {
 			case '"':
-				value, err = s.text()
+				value, err = s.Text()
 			case 't', 'f':
-				value, err = s.literal()
+				value, err = s.Literal()
 			default:
 				err = fmt.Errorf("a value of %s is neither a text nor a truth value", name)
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"keyfob/internal/scan"
 )
 
 // A decision is what an authorizer answered: a policy, and what it wants to tell the function and the caller.
@@ -24,17 +26,17 @@ type statement struct {
 func parseDecision(answer []byte) (*decision, error) {
 	d := new(decision)
 	hasPolicy := false
-	err := document(answer, func(s *scanner, name string) (err error) {
+	err := scan.Document(answer, func(s *scan.Scanner, name string) (err error) {
 		switch name {
 		case "principalId":
-			d.principal, err = s.text()
+			d.principal, err = s.Text()
 		case "policyDocument":
 			hasPolicy = true
 			d.statements, err = readPolicy(s)
 		case "context":
 			d.json, err = readContext(s)
 		default:
-			err = s.skip()
+			err = s.Skip()
 		}
 		return err
 	})
@@ -51,8 +53,8 @@ func parseDecision(answer []byte) (*decision, error) {
 // value gives what the authorizer put into its context under the name, empty where there is nothing.
 func (d *decision) value(name string) (value string) {
 	members := append(append([]byte{'{'}, d.json...), `"":""}`...)
-	_ = document(members, func(s *scanner, key string) error { // it was written here, so it can be read
-		v, err := s.text()
+	_ = scan.Document(members, func(s *scan.Scanner, key string) error { // it was written here, so it can be read
+		v, err := s.Text()
 		if key == name {
 			value = v
 		}
@@ -61,13 +63,13 @@ func (d *decision) value(name string) (value string) {
 	return value
 }
 
-func readPolicy(s *scanner) (out []statement, err error) {
-	err = s.object(func(s *scanner, name string) error {
+func readPolicy(s *scan.Scanner) (out []statement, err error) {
+	err = s.Object(func(s *scan.Scanner, name string) error {
 		switch name {
 		case "Version", "Id":
-			return s.skip()
+			return s.Skip()
 		case "Statement":
-			return s.each(func(s *scanner) error {
+			return s.Each(func(s *scan.Scanner) error {
 				st, err := readStatement(s)
 				out = append(out, st)
 				return err
@@ -78,23 +80,23 @@ func readPolicy(s *scanner) (out []statement, err error) {
 	return out, err
 }
 
-func readStatement(s *scanner) (st statement, err error) {
+func readStatement(s *scan.Scanner) (st statement, err error) {
 	hasEffect := false
-	err = s.object(func(s *scanner, name string) (err error) {
+	err = s.Object(func(s *scan.Scanner, name string) (err error) {
 		switch name {
 		case "Sid":
-			err = s.skip()
+			err = s.Skip()
 		case "Effect":
 			var effect string
-			effect, err = s.text()
+			effect, err = s.Text()
 			if err == nil && effect != "Allow" && effect != "Deny" {
 				err = errors.New("an Effect is neither Allow nor Deny")
 			}
 			st.deny, hasEffect = effect == "Deny", true
 		case "Action":
-			st.actions, err = s.texts()
+			st.actions, err = s.Texts()
 		case "Resource":
-			st.resources, err = s.texts()
+			st.resources, err = s.Texts()
 		default:
 			err = unexpected("a statement", name)
 		}
@@ -108,19 +110,19 @@ func readStatement(s *scanner) (st statement, err error) {
 
 // readContext takes texts, numbers and truth values, which all become texts, as members of an object, each with a
 // comma after it. API Gateway refuses the rest.
-func readContext(s *scanner) ([]byte, error) {
-	if s.null() {
+func readContext(s *scan.Scanner) ([]byte, error) {
+	if s.Null() {
 		return nil, nil
 	}
-	out := make([]byte, 0, min(len(s.data), 1024))
-	err := s.object(func(s *scanner, name string) error {
-		kind := s.kind()
+	out := make([]byte, 0, 512)
+	err := s.Object(func(s *scan.Scanner, name string) error {
+		kind := s.Kind()
 		if kind == 'n' {
-			return s.skip()
+			return s.Skip()
 		}
-		read := s.text
+		read := s.Text
 		if kind != '"' {
-			read = s.literal
+			read = s.Literal
 		}
 		value, err := read()
 		if err != nil {
@@ -178,4 +180,9 @@ func wildcard(pattern, s string) bool {
 		}
 	}
 	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// unexpected is for a member that there may not be.
+func unexpected(where, name string) error {
+	return fmt.Errorf("%s has the element %s, which is not evaluated here", where, name)
 }

@@ -1,4 +1,4 @@
-package apigateway
+package scan
 
 import (
 	"bytes"
@@ -17,12 +17,12 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		texts := map[string]string{}
-		err := document(data, func(s *scanner, name string) (err error) {
-			if s.kind() != '"' {
+		err := Document(data, func(s *Scanner, name string) (err error) {
+			if s.Kind() != '"' {
 				delete(texts, name)
-				return s.skip()
+				return s.Skip()
 			}
-			texts[name], err = s.text()
+			texts[name], err = s.Text()
 			return err
 		})
 		trimmed := bytes.TrimLeft(data, " \t\r\n")
@@ -54,7 +54,7 @@ func FuzzScannerAgreesWithEncodingJSON(f *testing.F) {
 
 func TestDeepNestingEnds(t *testing.T) {
 	deep := `{"a":` + strings.Repeat("[", 1<<20)
-	if err := document([]byte(deep), func(s *scanner, _ string) error { return s.skip() }); err == nil {
+	if err := Document([]byte(deep), func(s *Scanner, _ string) error { return s.Skip() }); err == nil {
 		t.Error("it was taken")
 	}
 }
