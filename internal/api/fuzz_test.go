@@ -57,7 +57,11 @@ func owner(t testing.TB, c api.Config) (claims map[string]string) {
 	if err != nil || denial != authority.None {
 		t.Fatal(denial, err)
 	}
-	return p.Claims()
+	claims = map[string]string{}
+	for _, c := range p.Claims() {
+		claims[c.Name] = c.Value
+	}
+	return claims
 }
 
 type answer struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -378,9 +379,9 @@ func TestClaimsHoldThePrincipal(t *testing.T) {
 	for _, credential := range []token.Credential{sess, c} {
 		want := w.verify(credential)
 		claims := map[string]string{}
-		for name, value := range want.Claims() {
-			claims[name] = value
-			if len(value) > token.SecretLen && value == credential.Plaintext().Reveal() {
+		for _, c := range want.Claims() {
+			claims[c.Name] = c.Value
+			if strings.Contains(credential.Plaintext().Reveal(), c.Value) && len(c.Value) > token.IDLen {
 				t.Error("a secret is among the claims")
 			}
 		}

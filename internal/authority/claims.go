@@ -9,17 +9,20 @@ import (
 	"keyfob/internal/token"
 )
 
-// Claims gives the principal as the authorizer hands it to the functions behind it: strings by name, all of them
-// public. The rights are what the credential may do now, for the functions of attached APIs.
-func (p Principal) Claims() map[string]string {
-	m := map[string]string{
-		"accountId": p.Account, "userId": p.User, "tokenId": p.Handle(), "kind": p.Kind.String(), "scope": p.Holder.Scope.String(),
-		"role": string(p.Holder.Role), "issuers": string(p.Holder.Issuers), "rights": joinRights(p.Holder), "name": p.Name,
-	}
+// A Claim is one thing that the authorizer tells of a principal.
+type Claim struct{ Name, Value string }
+
+// Claims gives the principal as the authorizer hands it to the functions behind it, all of it public. The rights are
+// what the credential may do now, for the functions of attached APIs.
+func (p Principal) Claims() []Claim {
+	claims := append(make([]Claim, 0, 10), []Claim{
+		{"accountId", p.Account}, {"userId", p.User}, {"tokenId", p.Handle()}, {"kind", p.Kind.String()}, {"scope", p.Holder.Scope.String()},
+		{"role", string(p.Holder.Role)}, {"issuers", string(p.Holder.Issuers)}, {"rights", joinRights(p.Holder)}, {"name", p.Name},
+	}...)
 	if !p.Expires.IsZero() {
-		m["expiresAt"] = p.Expires.Format(time.RFC3339)
+		claims = append(claims, Claim{"expiresAt", p.Expires.Format(time.RFC3339)})
 	}
-	return m
+	return claims
 }
 
 func joinRights(h scope.Holder) string {

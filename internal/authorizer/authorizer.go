@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/go-json-experiment/json"
 
 	"keyfob/internal/authority"
 	"keyfob/internal/credential"
@@ -48,30 +47,6 @@ var (
 	errUndecided = errors.New("authorizer: could not decide")
 )
 
-// policy is the answer of a REST API's authorizer, and of an HTTP API's with payload format 1.0.
-type policy struct {
-	PrincipalID string            `json:"principalId"`
-	Document    document          `json:"policyDocument"`
-	Context     map[string]string `json:"context"`
-}
-
-type document struct {
-	Version   string      `json:"Version"`
-	Statement []statement `json:"Statement"`
-}
-
-type statement struct {
-	Action   string   `json:"Action"`
-	Effect   string   `json:"Effect"`
-	Resource []string `json:"Resource"`
-}
-
-// simple is the answer of an HTTP API's authorizer with payload format 2.0 and simple responses.
-type simple struct {
-	IsAuthorized bool              `json:"isAuthorized"`
-	Context      map[string]string `json:"context"`
-}
-
 // margin is what is kept of the function's time, so that the failure is ours and in time.
 const margin = 300 * time.Millisecond
 
@@ -97,7 +72,7 @@ func (a *Authorizer) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 		a.log(ctx, start, q, p, "unauthorized", string(denial))
 		if q.simple {
 			// An HTTP API knows no 401 from an authorizer's answer: it makes 403 of every refusal.
-			return json.Marshal(simple{Context: map[string]string{"message": "Unauthenticated."}})
+			return simple(false, []authority.Claim{{Name: "message", Value: "Unauthenticated."}}), nil
 		}
 		return nil, errUnauthorized
 	}
@@ -107,7 +82,7 @@ func (a *Authorizer) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 		outcome = "denied"
 	}
 	a.log(ctx, start, q, p, outcome, string(reason))
-	return a.answer(q, p, reason)
+	return a.answer(q, p, reason), nil
 }
 
 // verify finds the one credential and who stands behind it.
@@ -135,22 +110,19 @@ func (a *Authorizer) decide(q question, p authority.Principal) scope.Reason {
 	return scope.Decide(p.Holder, a.config.Routes[q.route].On(q.params))
 }
 
-func (a *Authorizer) answer(q question, p authority.Principal, reason scope.Reason) ([]byte, error) {
+func (a *Authorizer) answer(q question, p authority.Principal, reason scope.Reason) []byte {
 	effect, claims := "Allow", p.Claims()
 	if reason != scope.Allowed {
 		effect = "Deny"
-		claims = map[string]string{
-			"code": string(reason), "message": reason.Sentence(), "accountId": p.Account, "tokenId": p.Handle(),
-			"challenge": `Bearer realm="` + a.config.Authority.Form.Realm + `", error="insufficient_scope"`,
+		claims = []authority.Claim{
+			{Name: "code", Value: string(reason)}, {Name: "message", Value: reason.Sentence()}, {Name: "accountId", Value: p.Account}, {Name: "tokenId", Value: p.Handle()},
+			{Name: "challenge", Value: `Bearer realm="` + a.config.Authority.Form.Realm + `", error="insufficient_scope"`},
 		}
 	}
 	if q.simple {
-		return json.Marshal(simple{IsAuthorized: reason == scope.Allowed, Context: claims})
+		return simple(reason == scope.Allowed, claims)
 	}
-	return json.Marshal(policy{
-		PrincipalID: p.User, Context: claims,
-		Document: document{"2012-10-17", []statement{{"execute-api:Invoke", effect, []string{q.arn}}}},
-	})
+	return policy(p.User, effect, q.arn, claims)
 }
 
 // log writes the one line that each decision leaves. The path is not in it: it may hold a credential.

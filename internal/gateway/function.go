@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/go-json-experiment/json"
 
 	"keyfob/internal/fault"
 )
@@ -67,7 +66,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		response = Problem(err, f.config.Realm)
 	}
 	f.log(ctx, r, response, err, f.config.Now().Sub(start))
-	return json.Marshal(response.proxy(r, f.config.Origin))
+	return response.proxy(r, f.config.Origin), nil
 }
 
 // serve calls the route's handler. A panic is a failure of this request, not of those that come after it.

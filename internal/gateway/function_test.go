@@ -14,11 +14,18 @@ import (
 	"keyfob/internal/fault"
 )
 
+// answer is a proxy response as API Gateway reads it.
+type answer struct {
+	StatusCode int
+	Headers    map[string]string
+	Body       string
+}
+
 func function(log *strings.Builder, origin string, h Handler) *Function {
 	return NewFunction(Config{Log: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now, Realm: "us", Origin: origin}, Routes{"GET /v1/thing/{id}": h})
 }
 
-func call(t *testing.T, ctx context.Context, f *Function, more map[string]any) proxyResponse {
+func call(t *testing.T, ctx context.Context, f *Function, more map[string]any) answer {
 	t.Helper()
 	e := map[string]any{"resource": "/v1/thing/{id}", "path": "/v1/thing/kf_us_secretsecretsecret", "httpMethod": "GET"}
 	for name, value := range more {
@@ -32,7 +39,7 @@ func call(t *testing.T, ctx context.Context, f *Function, more map[string]any) p
 	if err != nil {
 		t.Fatalf("the function failed: %v", err)
 	}
-	var p proxyResponse
+	var p answer
 	if err := json.Unmarshal(out, &p); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +123,10 @@ func TestS11SecurityHeadersAndS21NoPathInTheLog(t *testing.T) {
 	ok := func(context.Context, *Request) (Response, error) { return JSON(200, map[string]int{"a": 1}) }
 	for _, h := range []Handler{ok, refusing(errors.New("x")), refusing(fault.New(fault.Unauthenticated, "", ""))} {
 		p := call(t, t.Context(), function(&log, "", h), map[string]any{"multiValueQueryStringParameters": map[string][]string{"token": {"kf_us_secretsecretsecret"}}})
-		for name, value := range securityHeaders {
+		for name, value := range map[string]string{
+			"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Referrer-Policy": "no-referrer",
+			"Strict-Transport-Security": "max-age=63072000; includeSubDomains", "X-Content-Type-Options": "nosniff",
+		} {
 			if p.Headers[name] != value {
 				t.Errorf("%d: %s is %q", p.StatusCode, name, p.Headers[name])
 			}

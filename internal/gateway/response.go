@@ -3,8 +3,10 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A Response is our answer.
@@ -27,45 +29,54 @@ func JSON(status int, v any) (Response, error) {
 // NoContent answers that it is done and that there is nothing to say.
 func NoContent() Response { return Response{Status: http.StatusNoContent} }
 
-// securityHeaders go with every answer (S11). All answers are about credentials or about what they guard, so none
-// is stored.
-var securityHeaders = map[string]string{
-	"Cache-Control":             "no-store",
-	"Content-Security-Policy":   "default-src 'none'; frame-ancestors 'none'",
-	"Referrer-Policy":           "no-referrer",
-	"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-	"X-Content-Type-Options":    "nosniff",
-}
+// securityHeaders go with every answer (S11), in the form of a member of its headers. All answers are about credentials
+// or about what they guard, so none is stored.
+const securityHeaders = `"Cache-Control":"no-store","Content-Security-Policy":"default-src 'none'; frame-ancestors 'none'",` +
+	`"Referrer-Policy":"no-referrer","Strict-Transport-Security":"max-age=63072000; includeSubDomains","X-Content-Type-Options":"nosniff"`
 
-// proxyResponse is what API Gateway takes from a function.
-type proxyResponse struct {
-	StatusCode        int                 `json:"statusCode"`
-	Headers           map[string]string   `json:"headers"`
-	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitzero"`
-	Body              string              `json:"body"`
-	IsBase64Encoded   bool                `json:"isBase64Encoded"`
-}
-
-// proxy adds the headers that every answer has, and the one that lets the dashboard's origin read it.
-func (r Response) proxy(request *Request, allowed string) proxyResponse {
-	p := proxyResponse{StatusCode: r.Status, Body: string(r.Body), Headers: make(map[string]string, len(securityHeaders)+len(r.Headers)+3)}
-	for name, value := range securityHeaders {
-		p.Headers[name] = value
-	}
+// proxy writes the response as API Gateway takes it from a function, with the headers that every answer has, and those
+// that let the dashboard's origin read it.
+func (r Response) proxy(request *Request, allowed string) []byte {
+	b := make([]byte, 0, 640+len(r.Body)+len(r.Body)/8)
+	b = append(b, `{"statusCode":`...)
+	b = strconv.AppendInt(b, int64(r.Status), 10)
+	b = append(b, `,"headers":{`+securityHeaders...)
 	for name, value := range r.Headers {
-		p.Headers[name] = value
+		b = header(b, name, value)
 	}
 	if allowed != "" {
-		p.Headers["Vary"] = "Origin"
+		b = header(b, "Vary", "Origin")
 		if request.Header("Origin") == allowed {
-			p.Headers["Access-Control-Allow-Origin"] = allowed
-			p.Headers["Access-Control-Allow-Credentials"] = "true"
+			b = header(b, "Access-Control-Allow-Origin", allowed)
+			b = header(b, "Access-Control-Allow-Credentials", "true")
 		}
 	}
-	if len(r.Cookies) > 0 {
-		p.MultiValueHeaders = map[string][]string{"Set-Cookie": r.Cookies}
+	b = append(b, '}')
+	for i, cookie := range r.Cookies {
+		if i == 0 {
+			b = append(b, `,"multiValueHeaders":{"Set-Cookie":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = quote(b, cookie)
 	}
-	return p
+	if len(r.Cookies) > 0 {
+		b = append(b, `]}`...)
+	}
+	b = append(b, `,"body":`...)
+	b = quote(b, r.Body)
+	return append(b, `,"isBase64Encoded":false}`...)
+}
+
+func header(b []byte, name, value string) []byte {
+	b = quote(append(b, ','), name)
+	return quote(append(b, ':'), value)
+}
+
+// quote appends a JSON string. What is not UTF-8 in it becomes the replacement character.
+func quote[T string | []byte](b []byte, s T) []byte {
+	b, _ = jsontext.AppendQuote(b, s) // its error only says that something was replaced
+	return b
 }
 
 // Preflight answers what a browser asks before a page of another origin may call (Fetch, CORS preflight): the methods

@@ -60,7 +60,10 @@ func start(t *testing.T) *service {
 	if err != nil || denial != authority.None {
 		t.Fatal(denial, err)
 	}
-	s.claims = p.Claims()
+	s.claims = map[string]string{}
+	for _, c := range p.Claims() {
+		s.claims[c.Name] = c.Value
+	}
 	return s
 }
 

@@ -151,6 +151,12 @@ func (s *Scanner) quoted() (raw string, plain bool, err error) {
 	start := s.at
 	plain = true
 	for s.at++; s.at < len(s.data); s.at++ {
+		for s.at < len(s.data) && ordinary[s.data[s.at]] {
+			s.at++
+		}
+		if s.at == len(s.data) {
+			break
+		}
 		switch c := s.data[s.at]; {
 		case c == '"':
 			s.at++
@@ -163,12 +169,20 @@ func (s *Scanner) quoted() (raw string, plain bool, err error) {
 			s.at++
 		case c < ' ':
 			return "", false, errJSON
-		case c >= 0x80:
+		default:
 			plain = false
 		}
 	}
 	return "", false, errJSON
 }
+
+// ordinary are the bytes that stand for themselves in a string and end nothing.
+var ordinary = func() (t [256]bool) {
+	for c := ' '; c < 0x80; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // Literal reads a number, true, false or null as it is written.
 func (s *Scanner) Literal() (string, error) {
