@@ -26,9 +26,10 @@ type Notifier struct {
 	notices *notice.Notices
 }
 
-// Invoke takes the batch's records in their order and stops at the first that cannot be seen through now: it and
-// those after it come again, those before it do not. The answer always says which, since an empty one would mean that
-// all is done.
+// Invoke takes the batch's records in their order and answers which could not be seen through. Lambda brings the first of
+// these and all behind it again. Those behind it are seen through all the same, so that one poisoned record, however
+// often it comes and wherever it ends, holds up no neighbour's notice; that they come again does no harm, since no
+// delivery is made twice. The answer always lists the failures, since an empty one would mean that all is done.
 func (n *Notifier) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var batch struct{ Records []json.RawMessage }
 	if err := json.Unmarshal(payload, &batch); err != nil {
@@ -36,7 +37,10 @@ func (n *Notifier) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	for _, raw := range batch.Records {
-		err := n.record(ctx, raw)
+		err := ctx.Err() // without time nothing is begun, but all that is left is named
+		if err == nil {
+			err = n.record(ctx, raw)
+		}
 		if err == nil {
 			continue
 		}
@@ -46,7 +50,6 @@ func (n *Notifier) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nil, err // it cannot be named, so the batch as a whole has failed
 		}
 		answer.BatchItemFailures = append(answer.BatchItemFailures, events.DynamoDBBatchItemFailure{ItemIdentifier: sequence})
-		break
 	}
 	return json.Marshal(answer)
 }

@@ -29,6 +29,8 @@ type Request struct {
 	event   *event
 	headers map[string][]string // read when first asked for
 	query   map[string][]string // likewise
+
+	principal authority.Principal // read when first asked for; the zero one until then
 }
 
 // event is the part of a REST proxy event that is used. Headers and query stay as they are written until a handler asks
@@ -181,6 +183,9 @@ func (r *Request) Param(name string) string {
 // Principal gives who the authorizer let through. Without the authorizer's claims, or with claims that it never makes,
 // nobody was let through: the error is of kind Unauthenticated.
 func (r *Request) Principal() (authority.Principal, error) {
+	if r.principal.Account != "" {
+		return r.principal, nil
+	}
 	var claims map[string]string
 	if r.event != nil {
 		claims = r.event.claims
@@ -189,6 +194,7 @@ func (r *Request) Principal() (authority.Principal, error) {
 	if err != nil {
 		return authority.Principal{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.").Because(err)
 	}
+	r.principal = p
 	return p, nil
 }
 

@@ -33,7 +33,7 @@ func handmade(testing.TB) subject { return probe("handmade") }
 func probe(way string) subject {
 	k := key.Token("0123456789abcdef").Key()
 	return subject{
-		pkg:     "./testdata/coldstart/" + way,
+		pkg:     "./coldstart/" + way,
 		env:     []string{"TABLE_NAME=keyfob"},
 		payload: []byte(`{"PK":"` + k.PK + `","SK":"` + k.SK + `"}`),
 		item:    record(k, bytes.Repeat([]byte{7}, 32)),

@@ -129,8 +129,8 @@ func (x *exchange) readBody() *failure {
 // newUUID makes a random UUID. It identifies and does not protect, so it need not come from crypto/rand.
 func newUUID() string {
 	var b [16]byte
-	binary.LittleEndian.PutUint64(b[:], rand.Uint64())
-	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
+	binary.LittleEndian.PutUint64(b[:], rand.Uint64())  //#nosec G404 -- a request's id is not secret
+	binary.LittleEndian.PutUint64(b[8:], rand.Uint64()) //#nosec G404 -- a request's id is not secret
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	var out [36]byte
 	hex.Encode(out[:], b[:4])
@@ -147,12 +147,12 @@ const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 // newExtendedID makes an id of the form that x-amz-apigw-id has.
 func newExtendedID() string {
 	var out [16]byte
-	bits := rand.Uint64()
+	bits := rand.Uint64() //#nosec G404 -- a request's id is not secret
 	for i := range out[:10] {
 		out[i] = idAlphabet[bits&63]
 		bits >>= 6
 	}
-	bits = rand.Uint64()
+	bits = rand.Uint64() //#nosec G404 -- a request's id is not secret
 	for i := range out[10:15] {
 		out[10+i] = idAlphabet[bits&63]
 		bits >>= 6
@@ -164,9 +164,9 @@ func newExtendedID() string {
 // newTraceID makes an X-Ray trace id.
 func newTraceID(now time.Time) string {
 	var b [16]byte
-	binary.BigEndian.PutUint32(b[:], uint32(now.Unix()))
-	binary.LittleEndian.PutUint64(b[4:], rand.Uint64())
-	binary.LittleEndian.PutUint32(b[12:], rand.Uint32())
+	binary.BigEndian.PutUint32(b[:], uint32(now.Unix())) //#nosec G115 -- until the year 2106
+	binary.LittleEndian.PutUint64(b[4:], rand.Uint64())  //#nosec G404 -- a request's id is not secret
+	binary.LittleEndian.PutUint32(b[12:], rand.Uint32()) //#nosec G404 -- a request's id is not secret
 	out := make([]byte, 0, 40)
 	out = append(out, "Root=1-"...)
 	out = hex.AppendEncode(out, b[:4])

@@ -85,7 +85,7 @@ func FuzzFilter(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.matches(v) != p.matches(v) {
+		if first := p.matches(v); p.matches(v) != first {
 			t.Errorf("%s decides %s now so, now so", pattern, event)
 		}
 		m, ok := v.(map[string]any)

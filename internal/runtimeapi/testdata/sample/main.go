@@ -44,7 +44,7 @@ func handle(ctx context.Context, e event) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		a.Text = resp.Status
 	case "large":
 		a.Text = strings.Repeat("x", 6<<20+100)
