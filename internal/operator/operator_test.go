@@ -1,0 +1,93 @@
+package operator_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/fault"
+	"keyfob/internal/operator"
+	"keyfob/internal/password"
+	"keyfob/internal/scope"
+	"keyfob/internal/table"
+	"keyfob/internal/table/bolt"
+	"keyfob/internal/table/key"
+)
+
+func newOperator(t *testing.T) (*operator.Operator, *bolt.Table) {
+	t.Helper()
+	now := func() time.Time { return time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC) }
+	db, err := bolt.Open(filepath.Join(t.TempDir(), "table"), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return &operator.Operator{Table: db, Now: now, Hasher: password.NewHasher(1)}, db
+}
+
+// P5: an account is made with its owner and the events of both, and the password made up is nowhere in the table.
+func TestP5AnAccountIsMadeWithItsOwnerAndTheirEvents(t *testing.T) {
+	o, db := newOperator(t)
+	made, err := o.CreateAccount(t.Context(), operator.NewAccount{Name: "Example Ltd", Email: "Owner@Example.com"}, audit.Origin{RequestID: "r-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := account.Accounts{Table: db}
+	acc, owner, err := accounts.WithUser(t.Context(), made.Account.ID, made.Owner.ID)
+	if err != nil || acc.Name != "Example Ltd" || owner.Role != scope.Owner || owner.Name != "Owner" || !owner.Verified {
+		t.Errorf("%+v, %+v, %v", acc, owner, err)
+	}
+	logins, err := accounts.Logins(t.Context(), "owner@EXAMPLE.com")
+	if err != nil || len(logins) != 1 || logins[0].User != made.Owner.ID {
+		t.Errorf("%v, %v", logins, err)
+	}
+	if ok, err := password.Verify(owner.PasswordHash, made.Password); err != nil || !ok || len(made.Password) < 32 {
+		t.Errorf("the password that was made up does not open the account: %v", err)
+	}
+	page, err := db.Query(t.Context(), table.Query{PK: key.PrefixAudit + acc.ID, Limit: 10})
+	if err != nil || len(page.Items) != 2 {
+		t.Fatalf("%v, %v", page, err)
+	}
+	for _, it := range page.Items {
+		e, err := audit.FromItem(it)
+		if err != nil || e.Actor.Via != audit.ViaOperator || e.Origin.RequestID != "r-1" {
+			t.Errorf("%+v, %v", e, err)
+		}
+	}
+}
+
+func TestAnAccountIsRefusedByField(t *testing.T) {
+	o, _ := newOperator(t)
+	good := operator.NewAccount{Name: "Example Ltd", Email: "owner@example.com", Owner: "Olivia", Password: "seven lanterns over a quiet river"}
+	for field, change := range map[string]func(*operator.NewAccount){
+		"account.name": func(n *operator.NewAccount) { n.Name = "a\nb" },
+		"owner.email":  func(n *operator.NewAccount) { n.Email = "Olivia <owner@example.com>" },
+		"owner.name":   func(n *operator.NewAccount) { n.Owner = strings.Repeat("x", 201) },
+		"password":     func(n *operator.NewAccount) { n.Password = "owner@example.com" },
+	} {
+		n := good
+		change(&n)
+		_, err := o.CreateAccount(t.Context(), n, audit.Origin{})
+		e, ok := errors.AsType[*fault.Error](err)
+		if !ok || len(e.Fields) != 1 || e.Fields[0].Name != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestOnlyABareAddressIsAnEmail(t *testing.T) {
+	for s, want := range map[string]bool{
+		"owner@example.com": true, "o+tag@example.com": true, "ümlaut@example.com": true, "o@sub.example.com": true,
+		"": false, "owner": false, "@example.com": false, "owner@": false, "a b@example.com": false, "owner@example.com ": false,
+		"<owner@example.com>": false, "owner@example.com\r\nBcc: x@example.com": false, "a@example.com,b@example.com": false,
+		strings.Repeat("x", 250) + "@example.com": false,
+	} {
+		if err := account.Email("email", s); (err == nil) != want {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
