@@ -21,14 +21,19 @@ func main() {
 	}
 }
 
+// group is a command that only holds others. What is none of them is an error, not a request for help.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+}
+
 // command is the tree of commands.
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use: "keyfob", Short: "API tokens as a service, on your own AWS account",
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	operator := &cobra.Command{Use: "operator", Short: "What the operators of a deployment do"}
-	table := &cobra.Command{Use: "table", Short: "The table a deployment keeps everything in"}
+	operator := group("operator", "What the operators of a deployment do")
+	table := group("table", "The table a deployment keeps everything in")
 	table.AddCommand(createTable())
 	operator.AddCommand(table)
 	root.AddCommand(operator)

@@ -36,6 +36,8 @@ func TestBadArgumentsAreOneLine(t *testing.T) {
 		{"operator", "table", "create", "--definition", "nothing.yaml"},
 		{"operator", "table", "create", "--definition", "../../infra/mail.yaml"},
 		{"operator", "table", "create", "extra"},
+		{"operator", "nothing"},
+		{"operator", "tabel", "create"},
 	} {
 		c := command()
 		c.SetOut(&strings.Builder{})

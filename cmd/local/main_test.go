@@ -348,3 +348,21 @@ func get(t testing.TB, url, credential string, into any) int {
 	}
 	return resp.StatusCode
 }
+
+// A client that begins a request and never finishes it does not keep the service from ending.
+func TestAStalledRequestDoesNotHoldUpTheEnd(t *testing.T) {
+	s := startTest(t)
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := io.WriteString(c, "POST /v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Close(ended); err != nil {
+		t.Error(err)
+	}
+}

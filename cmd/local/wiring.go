@@ -49,6 +49,9 @@ func startAt(ctx context.Context, o options, clock *local.Clock) (_ *service, er
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.closeFiles())
+			if o.data == "" && s.dir != "" {
+				err = errors.Join(err, os.RemoveAll(s.dir)) // made here, and of no use to anybody
+			}
 		}
 	}()
 	if s.dir == "" {

@@ -15,6 +15,9 @@ import (
 // Accounts finds accounts and their users.
 type Accounts struct{ Table table.Table }
 
+// Key gives the key of the account's record, for commits that depend on it.
+func (a Account) Key() table.Key { return key.Account(a.ID).Key() }
+
 // Create gives the operation that makes a new account.
 func (a Account) Create() table.Op { return table.Create(a.item()) }
 
@@ -118,13 +121,18 @@ func (a *Accounts) Logins(ctx context.Context, email string) ([]key.User, error)
 // maxLogins bounds the accounts one e-mail is looked for in.
 const maxLogins = 100
 
-// UpgradePassword replaces the user's stored hash after a login with the right password found it outdated. Losing
-// the race against another change is no failure: the next login does it.
-func (a *Accounts) UpgradePassword(ctx context.Context, u User, hash string) error {
+// UpgradePassword replaces the user's stored hash after a login with the right password found it outdated, and gives
+// the user as it is then. Where the user has changed since it was read, the error is of kind Unavailable: what was
+// judged of it is to be judged again.
+func (a *Accounts) UpgradePassword(ctx context.Context, u User, hash string) (User, error) {
 	u.PasswordHash = hash
 	err := a.Table.Commit(ctx, table.Replace(u.item(), u.Version))
 	if _, lost := errors.AsType[*table.Conflict](err); lost {
-		return nil
+		err = fault.Retry(err)
 	}
-	return err
+	if err != nil {
+		return User{}, err
+	}
+	u.Version++
+	return u, nil
 }

@@ -32,6 +32,7 @@ const (
 	ResourceCreated Type = "resource.created"
 	ResourceUpdated Type = "resource.updated"
 	ResourceDeleted Type = "resource.deleted"
+	NoticeRejected  Type = "notice.rejected" // the mail service refuses a mail for good
 )
 
 // The ways a change can come in, for Actor.Via.

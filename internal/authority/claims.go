@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/scope"
 	"keyfob/internal/token"
 )
@@ -15,9 +16,9 @@ type Claim struct{ Name, Value string }
 // Claims gives the principal as the authorizer hands it to the functions behind it, all of it public. The rights are
 // what the credential may do now, for the functions of attached APIs.
 func (p Principal) Claims() []Claim {
-	claims := append(make([]Claim, 0, 10), []Claim{
+	claims := append(make([]Claim, 0, 11), []Claim{
 		{"accountId", p.Account}, {"userId", p.User}, {"tokenId", p.Handle()}, {"kind", p.Kind.String()}, {"scope", p.Holder.Scope.String()},
-		{"role", string(p.Holder.Role)}, {"issuers", string(p.Holder.Issuers)}, {"rights", joinRights(p.Holder)}, {"name", p.Name},
+		{"role", string(p.Holder.Role)}, {"issuers", string(p.Holder.Issuers)}, {"rights", joinRights(p.Holder)}, {"name", p.Name}, {"via", p.Via},
 	}...)
 	if !p.Expires.IsZero() {
 		claims = append(claims, Claim{"expiresAt", p.Expires.Format(time.RFC3339)})
@@ -43,7 +44,7 @@ var ErrClaims = errors.New("authority: no valid claims from the authorizer")
 
 // FromClaims reads what Claims gave, as the gateway passes it on.
 func FromClaims(m map[string]string) (Principal, error) {
-	p := Principal{Account: m["accountId"], User: m["userId"], Name: m["name"]}
+	p := Principal{Account: m["accountId"], User: m["userId"], Name: m["name"], Via: m["via"]}
 	switch m["kind"] {
 	case "token":
 		p.Kind = token.API
@@ -61,7 +62,7 @@ func FromClaims(m map[string]string) (Principal, error) {
 		return Principal{}, ErrClaims
 	}
 	p.Holder = scope.Holder{Session: p.Kind == token.Session, Scope: s, Role: scope.Role(m["role"]), Issuers: scope.Issuers(m["issuers"])}
-	if p.Account == "" || p.User == "" || !p.Holder.Role.Known() {
+	if p.Via != audit.ViaDashboard && p.Via != audit.ViaAPI || p.Account == "" || p.User == "" || !p.Holder.Role.Known() {
 		return Principal{}, ErrClaims
 	}
 	if at := m["expiresAt"]; at != "" {

@@ -106,7 +106,7 @@ func (a *Authority) basis(ctx context.Context, by Principal) (basis, error) {
 		return basis{}, err
 	}
 	acc, user, err := account.FromItems(items[0], items[1])
-	gone := fault.Is(err, fault.NotFound) || items[2] == nil || items[2].Int("revoked") != 0
+	gone := fault.Is(err, fault.NotFound) || items[2] == nil || items[2].Int("revoked") != 0 || by.Expired(a.Now())
 	if err != nil && !gone {
 		return basis{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"time"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/table"
@@ -36,9 +37,13 @@ type Principal struct {
 	Account string // acc_…
 	User    string // usr_…
 	Name    string // the token's; empty for a session
+	Via     string // how the credential came: audit.ViaDashboard for a browser's cookie, else audit.ViaAPI
 	Holder  scope.Holder
 	Expires time.Time // zero is never
 }
+
+// Expired reports whether the credential has ended since it was verified.
+func (p Principal) Expired(now time.Time) bool { return !p.Expires.IsZero() && !now.Before(p.Expires) }
 
 // Handle gives the credential's public name.
 func (p Principal) Handle() string { return p.ID.Handle(p.Kind) }
@@ -98,7 +103,7 @@ func (a *Authority) verifyToken(c token.Credential, it table.Item) (Principal, D
 		return Principal{}, Expired, nil
 	}
 	return Principal{
-		Kind: token.API, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.Life.ExpiresAt,
+		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.Life.ExpiresAt,
 		Holder: scope.Holder{Scope: t.Scope, Role: t.Role, Issuers: t.Issuers},
 	}, None, nil
 }
@@ -115,5 +120,5 @@ func (a *Authority) verifySession(c token.Credential, it table.Item) (Principal,
 	case !a.Now().Before(s.Expires):
 		return Principal{}, Expired, nil
 	}
-	return Principal{Kind: token.Session, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires}, None, nil
+	return Principal{Kind: token.Session, Via: audit.ViaAPI, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires}, None, nil
 }

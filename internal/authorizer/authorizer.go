@@ -21,6 +21,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/credential"
 	"keyfob/internal/scope"
@@ -46,6 +47,11 @@ var (
 	errEvent     = errors.New("authorizer: not an authorizer event")
 	errUndecided = errors.New("authorizer: could not decide")
 )
+
+// maxARN is how long a policy's resource may be, in characters: API Gateway takes no longer ones, though it asks about
+// methods of up to 1,600.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+const maxARN = 512
 
 // margin is what is kept of the function's time, so that the failure is ours and in time.
 const margin = 300 * time.Millisecond
@@ -87,27 +93,40 @@ func (a *Authorizer) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 
 // verify finds the one credential and who stands behind it.
 func (a *Authorizer) verify(ctx context.Context, q question) (authority.Principal, authority.Denial, error) {
-	if _, ours := a.config.Routes[q.route]; !ours {
+	if !q.ours {
 		// On an attached API a parameter called token is that API's own business.
 		q.presented.Query = nil
 	}
 	text, found := q.presented.Find()
 	switch found {
-	case credential.One:
-		return a.config.Authority.Verify(ctx, text)
+	case credential.One, credential.Cookie:
+		p, denial, err := a.config.Authority.Verify(ctx, text)
+		if found == credential.Cookie {
+			p.Via = audit.ViaDashboard
+		}
+		return p, denial, err
 	case credential.Nothing:
 		return authority.Principal{}, authority.Absent, nil
 	}
 	return authority.Principal{}, authority.Ambiguous, nil
 }
 
+// StageVariable is what Keyfob's own API says of itself to the authorizer, and no attached API does: its stage has a
+// variable of this name. Only then are routes.yaml's routes meant; another API may have a path that reads the same.
+const StageVariable = "keyfob"
+
 // decide lays what the route needs against what the principal may do.
 func (a *Authorizer) decide(q question, p authority.Principal) scope.Reason {
-	if !q.simple && (strings.ContainsAny(q.arn, "*?") || strings.Contains(q.arn, "${")) {
-		// In a policy these stand for more than themselves, and there is no way to write them that holds everywhere.
+	if !q.simple && (len(q.arn) > maxARN || strings.ContainsAny(q.arn, "*?") || strings.Contains(q.arn, "${")) {
+		// In a policy these characters stand for more than themselves, and there is no way to write them that holds
+		// everywhere.
 		return scope.OutsideScope
 	}
-	return scope.Decide(p.Holder, a.config.Routes[q.route].On(q.params))
+	var needs scope.Permission // full scope
+	if q.ours {
+		needs = a.config.Routes[q.route]
+	}
+	return scope.Decide(p.Holder, needs.On(q.params))
 }
 
 func (a *Authorizer) answer(q question, p authority.Principal, reason scope.Reason) []byte {
@@ -121,6 +140,10 @@ func (a *Authorizer) answer(q question, p authority.Principal, reason scope.Reas
 	}
 	if q.simple {
 		return simple(reason == scope.Allowed, claims)
+	}
+	if len(q.arn) > maxARN {
+		// decide has refused it. This names nothing that is asked for, which denies it just the same.
+		q.arn = strings.Join(strings.SplitN(q.arn, "/", 4)[:3], "/")
 	}
 	return policy(p.User, effect, q.arn, claims)
 }

@@ -114,7 +114,7 @@ func (w *world) session(t testing.TB) string {
 func rest(method, resource, path string, more map[string]any) []byte {
 	e := map[string]any{
 		"type": "REQUEST", "methodArn": strings.Replace(arn, "GET/v1/tokenInfo", method+path, 1),
-		"resource": resource, "path": path, "httpMethod": method,
+		"resource": resource, "path": path, "httpMethod": method, "stageVariables": map[string]string{authorizer.StageVariable: "own"},
 	}
 	for name, value := range more {
 		e[name] = value
@@ -317,7 +317,7 @@ func TestEveryEventFormIsUnderstood(t *testing.T) {
 		"REST, both":       rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", map[string]any{"headers": map[string]string{"Authorization": "Bearer " + good}, "multiValueHeaders": map[string][]string{"Authorization": {"Bearer " + good}}}),
 		"REST, query":      rest("GET", "/api/v1/tokenInfo", "/api/v1/tokenInfo", map[string]any{"queryStringParameters": map[string]string{"token": sess}}),
 		"REST, cookie":     rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", map[string]any{"headers": map[string]string{"Cookie": "__Host-keyfob=" + sess}}),
-		"REST, attached":   rest("GET", "/orders", "/orders", map[string]any{"headers": map[string]string{"Authorization": "Bearer " + good}, "queryStringParameters": map[string]string{"token": "mine"}}),
+		"REST, attached":   rest("GET", "/orders", "/orders", map[string]any{"headers": map[string]string{"Authorization": "Bearer " + good}, "queryStringParameters": map[string]string{"token": "mine"}, "stageVariables": nil}),
 		"TOKEN":            fmt.Appendf(nil, `{"type":"TOKEN","authorizationToken":"Bearer %s","methodArn":%q}`, good, arn),
 		"HTTP 2.0, header": httpEvent(map[string]string{"authorization": "Bearer " + good}, nil),
 		"HTTP 2.0, cookie": httpEvent(nil, []string{"a=b", "__Host-keyfob=" + sess}),
@@ -342,14 +342,77 @@ func TestEveryEventFormIsUnderstood(t *testing.T) {
 	}
 }
 
+// routes.yaml is about Keyfob's own API: on another one a path that reads the same needs full scope, and a parameter
+// called token is no credential.
+func TestAnAttachedAPIsRoutesAreItsOwn(t *testing.T) {
+	w := newWorld(t)
+	orders, err := scope.Custom(scope.Grant{Category: scope.Exports, ID: "orders", Actions: scope.Read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	narrow, good := w.token(t, orders), w.token(t, scope.Full())
+	for _, route := range []string{"GET /v1/tokenInfo", "GET /v1/{category}", "POST /api/v1/search"} {
+		method, path, _ := strings.Cut(route, " ")
+		event := func(text string, own bool) []byte {
+			m := bearer(text)
+			m["pathParameters"] = map[string]string{"category": "exports"}
+			if !own {
+				m["stageVariables"] = nil
+			}
+			return rest(method, path, path, m)
+		}
+		if own, other := w.effect(t, event(narrow, true)), w.effect(t, event(narrow, false)); own != "Allow" || other != "Deny" {
+			t.Errorf("%s: %s on our own API, %s on another", route, own, other)
+		}
+		if got := w.effect(t, event(good, false)); got != "Allow" {
+			t.Errorf("%s: a full token on another API: %s", route, got)
+		}
+	}
+	query := rest("POST", "/api/v1/search", "/api/v1/search", map[string]any{"queryStringParameters": map[string]string{"token": good}, "stageVariables": map[string]string{"other": "x"}})
+	if got := w.effect(t, query); got != "Unauthorized" {
+		t.Errorf("another API's parameter: %s", got)
+	}
+}
+
+// A method longer than a policy can name is denied, not answered with a policy that API Gateway cannot take.
+func TestAMethodTooLongForAPolicyIsDenied(t *testing.T) {
+	w := newWorld(t)
+	a, err := w.ask(t, rest("GET", "/v1/{category}/{id}", "/v1/exports/"+strings.Repeat("a", 600), bearer(w.token(t, scope.Full()))))
+	if err != nil || a.PolicyDocument.Statement[0].Effect != "Deny" || len(a.PolicyDocument.Statement[0].Resource[0]) > 512 {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// The audit trail is told of the dashboard only where the session came in its cookie.
+func TestOnlyTheCookieIsTheDashboard(t *testing.T) {
+	w := newWorld(t)
+	good, sess := w.token(t, scope.Full()), w.session(t)
+	for via, headers := range map[string]map[string]string{
+		"dashboard": {"Cookie": "__Host-keyfob=" + sess, "Sec-Fetch-Site": "same-origin"},
+		"api":       {"Authorization": "Bearer " + good, "Cookie": "a=b", "Sec-Fetch-Site": "same-origin"},
+	} {
+		a, err := w.ask(t, rest("POST", "/v1/tokens", "/v1/tokens", map[string]any{"headers": headers}))
+		if err != nil || a.Context["via"] != via {
+			t.Errorf("%+v, %v; want %s", a, err, via)
+		}
+	}
+}
+
 func FuzzNoEventIsAPanicOrAYes(f *testing.F) {
 	w := newWorld(f)
-	f.Add(rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", bearer(w.form.New(token.API).Plaintext().Reveal())))
-	f.Add([]byte(`{"type":"TOKEN","authorizationToken":"Bearer x","methodArn":"a"}`))
-	f.Add([]byte(`{"version":"2.0","routeArn":"a","headers":{"authorization":"Bearer x"},"rawQueryString":"%zz"}`))
+	good := w.token(f, scope.Full())
+	wrong := w.form.Format(token.API, token.ID{}, "").Plaintext().Reveal()
+	if c, err := w.form.Parse(good); err == nil {
+		wrong = w.form.Format(token.API, c.ID(), strings.Repeat("0", token.SecretLen)).Plaintext().Reveal()
+	}
+	for _, text := range []string{wrong, good[:len(good)-1], w.form.New(token.API).Plaintext().Reveal()} {
+		f.Add(rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", bearer(text)))
+		f.Add(fmt.Appendf(nil, `{"type":"TOKEN","authorizationToken":"Bearer %s","methodArn":"a"}`, text))
+		f.Add(fmt.Appendf(nil, `{"version":"2.0","routeArn":"a","routeKey":"GET /a","headers":{"authorization":"Bearer %s"},"rawQueryString":"%%zz"}`, text))
+	}
 	f.Fuzz(func(t *testing.T, event []byte) {
 		out, err := w.handler.Invoke(t.Context(), event)
-		if err == nil && strings.Contains(string(out), `"Allow"`) {
+		if err == nil && (strings.Contains(string(out), `"Allow"`) || strings.Contains(string(out), `"isAuthorized":true`)) && !strings.Contains(string(event), good) {
 			t.Fatalf("allowed: %s", out)
 		}
 	})

@@ -16,12 +16,14 @@ type question struct {
 	params    map[string]string
 	presented credential.Presented
 	simple    bool // to be answered in the HTTP API's simple form
+	ours      bool // asked by Keyfob's own API
 	id        string
 }
 
 // event is what is used of the three forms in which API Gateway asks an authorizer.
 type event struct {
 	version, kind, id, method string
+	ours                      bool
 
 	// REST and HTTP API 1.0
 	methodARN, resource, httpMethod string
@@ -45,7 +47,7 @@ func parse(payload []byte) (question, error) {
 	if err := scan.Document(payload, e.member); err != nil {
 		return question{}, errEvent
 	}
-	q := question{id: e.id}
+	q := question{id: e.id, ours: e.ours}
 	switch {
 	case e.kind == "TOKEN":
 		q.arn, q.presented.Headers = e.methodARN, map[string][]string{"Authorization": {e.authorizationToken}}
@@ -122,6 +124,10 @@ func (e *event) member(s *scan.Scanner, name string) (err error) {
 		e.multiQuery, err = s.Several(neededParameter)
 	case "pathParameters":
 		e.params, err = readParams(s)
+	case "stageVariables":
+		var own map[string][]string
+		own, err = s.Several(func(name string) bool { return name == StageVariable })
+		e.ours = len(own) > 0
 	case "requestContext":
 		err = e.context(s)
 	default:

@@ -43,6 +43,7 @@ type Finding uint8
 const (
 	Nothing   Finding = iota // no credential
 	One                      // exactly one
+	Cookie                   // exactly one, in the dashboard's cookie
 	Several                  // more than one: refused like none that is valid
 	Elsewhere                // a cookie, in a request from another origin
 )
@@ -74,6 +75,8 @@ func (p Presented) Find() (text string, f Finding) {
 		return "", Nothing
 	case fromCookie && !p.sameOrigin():
 		return "", Elsewhere
+	case fromCookie:
+		return text, Cookie
 	}
 	return text, One
 }

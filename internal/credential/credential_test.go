@@ -45,7 +45,7 @@ func TestS20OneCredentialIsFoundWhereItMayStand(t *testing.T) {
 		{"header and query", Presented{Path: "/api/v1/search", Headers: header("Bearer " + tok), Query: query(tok)}, "", Several},
 		{"header and query on /v1", Presented{Path: "/v1/tokens", Headers: header("Bearer " + tok), Query: query(tok)}, "", Several},
 		{"basic and query", Presented{Path: "/api/v1/search", Headers: header("Basic eDp5"), Query: query(tok)}, "", Several},
-		{"cookie", Presented{Method: "GET", Headers: cookie(nil, tok)}, tok, One},
+		{"cookie", Presented{Method: "GET", Headers: cookie(nil, tok)}, tok, Cookie},
 		{"cookie and header", Presented{Method: "GET", Headers: cookie(header("Bearer "+tok), tok)}, "", Several},
 		{"cookie twice", Presented{Method: "GET", Headers: map[string][]string{"Cookie": {CookieName + "=a; " + CookieName + "=b"}}}, "", Several},
 		{"another cookie", Presented{Method: "GET", Headers: map[string][]string{"Cookie": {"keyfob=" + tok}}}, "", Nothing},
@@ -63,13 +63,13 @@ func TestS10ACookieFromAnotherOriginChangesNothing(t *testing.T) {
 		headers map[string][]string
 		want    Finding
 	}{
-		{"same origin", map[string][]string{"Sec-Fetch-Site": {"same-origin"}}, One},
+		{"same origin", map[string][]string{"Sec-Fetch-Site": {"same-origin"}}, Cookie},
 		{"same site", map[string][]string{"Sec-Fetch-Site": {"same-site"}}, Elsewhere},
 		{"cross site", map[string][]string{"Sec-Fetch-Site": {"cross-site"}}, Elsewhere},
 		{"typed in", map[string][]string{"Sec-Fetch-Site": {"none"}}, Elsewhere},
 		{"two answers", map[string][]string{"Sec-Fetch-Site": {"same-origin", "cross-site"}}, Elsewhere},
 		{"cross site with a fitting Origin", map[string][]string{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://keys.example.com"}, "Host": {"keys.example.com"}}, Elsewhere},
-		{"Origin alone", map[string][]string{"Origin": {"https://keys.example.com"}, "Host": {"keys.example.com"}}, One},
+		{"Origin alone", map[string][]string{"Origin": {"https://keys.example.com"}, "Host": {"keys.example.com"}}, Cookie},
 		{"another Origin", map[string][]string{"Origin": {"https://evil.example"}, "Host": {"keys.example.com"}}, Elsewhere},
 		{"null Origin", map[string][]string{"Origin": {"null"}, "Host": {"keys.example.com"}}, Elsewhere},
 		{"neither", map[string][]string{"Host": {"keys.example.com"}}, Elsewhere},
@@ -80,7 +80,7 @@ func TestS10ACookieFromAnotherOriginChangesNothing(t *testing.T) {
 				t.Errorf("%s %s: %d, want %d", method, c.name, f, c.want)
 			}
 		}
-		if _, f := (Presented{Method: "GET", Headers: c.headers}).Find(); f != One {
+		if _, f := (Presented{Method: "GET", Headers: c.headers}).Find(); f != Cookie {
 			t.Errorf("GET %s: %d, want it found", c.name, f)
 		}
 	}

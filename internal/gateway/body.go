@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"mime"
+	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -108,6 +110,12 @@ func explain(err error) error {
 		if s.JSONKind == 'n' || s.GoType == nil {
 			return fault.Bad(field, "wrong_type", field+" has the wrong type.")
 		}
+		if s.JSONKind == '"' && s.GoType == reflect.TypeFor[time.Time]() {
+			return fault.Bad(field, "malformed", field+" is not a time such as 2030-02-01T03:04:05Z (RFC 3339).")
+		}
+		if s.JSONKind == '0' && s.GoType.Kind() == reflect.Int {
+			return fault.Bad(field, "wrong_type", field+" is not a whole number within bounds.")
+		}
 		return fault.Bad(field, "wrong_type", field+" has the wrong type: "+kinds[s.JSONKind]+".")
 	}
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
@@ -141,10 +149,11 @@ func path(p jsontext.Pointer) string {
 	return b.String()
 }
 
-// clip bounds a member's name that the caller made up.
+// clip bounds a member's name that the caller made up. No field's name is as long as a credential, and somebody may have
+// put one in a name's place: then only its beginning is told, which is no secret.
 func clip(name string) string {
-	if len(name) > 64 {
-		return strings.ToValidUTF8(name[:64], "") + "…"
+	if len(name) > 32 {
+		return strings.ToValidUTF8(name[:8], "") + "…"
 	}
 	return name
 }

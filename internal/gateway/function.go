@@ -80,6 +80,10 @@ func (f *Function) serve(ctx context.Context, r *Request) (response Response, er
 	if !ok {
 		return Response{}, fault.New(fault.NotFound, "not_found", "There is nothing here.")
 	}
+	if p, err := r.Principal(); err == nil && p.Expired(f.config.Now()) {
+		// It was valid when the authorizer saw it, perhaps long ago where somebody lets its answers be cached.
+		return Response{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.")
+	}
 	return h(ctx, r)
 }
 

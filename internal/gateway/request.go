@@ -203,10 +203,11 @@ func (r *Request) Origin() audit.Origin {
 	return audit.Origin{IP: r.SourceIP, UserAgent: r.Header("User-Agent"), RequestID: r.ID}
 }
 
-// Via tells by what way it came in: browsers say of themselves that they are.
+// Via tells by what way the request came in, for the audit trail: as the authorizer saw it. A request that it did not
+// see has come through the API.
 func (r *Request) Via() string {
-	if r.Header("Sec-Fetch-Site") != "" && r.Header("Cookie") != "" {
-		return audit.ViaDashboard
+	if p, err := r.Principal(); err == nil {
+		return p.Via
 	}
 	return audit.ViaAPI
 }

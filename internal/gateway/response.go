@@ -87,7 +87,7 @@ func Preflight(origin string, methods string) Handler {
 		if origin != "" && r.Header("Origin") == origin {
 			response.Headers = map[string]string{
 				"Access-Control-Allow-Methods": methods,
-				"Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match",
+				"Access-Control-Allow-Headers": "Authorization, Content-Type",
 				"Access-Control-Max-Age":       "600",
 			}
 		}

@@ -22,7 +22,7 @@ var may = map[string]map[string]string{
 	"RevokeFunction":      {"GetItem": "ses# tok#", "PutItem": "aud# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
 	"ResourcesFunction":   {"GetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#"},
 	"SearchFunction":      {"Query": "acc# cat#"},
-	"NotifyFunction":      {"GetItem": "acc# ntc#", "Query": "acc#", "PutItem": "ntc#"},
+	"NotifyFunction":      {"GetItem": "acc# ntc#", "Query": "acc#", "PutItem": "aud# ntc# trl#"},
 	"OperatorFunction":    {"PutItem": "acc# aud# lgn# trl#"},
 }
 

@@ -126,6 +126,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		ConnContext:                  wire.ConnContext,
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            10 * time.Second,
+		ReadTimeout:                  30 * time.Second, // a body that stops coming holds nothing for longer
 		IdleTimeout:                  2 * time.Minute,
 		MaxHeaderBytes:               64 << 10, // API Gateway's own limit is lower, and answered by the gateway
 		ErrorLog:                     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),

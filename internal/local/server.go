@@ -12,6 +12,9 @@ import (
 // purgeEvery is how often the store is told to purge, by the service's clock. DynamoDB takes longer.
 const purgeEvery = time.Minute
 
+// endFor bounds, in real time, how long what runs in the background may take to end.
+const endFor = 5 * time.Second
+
 // settleFor bounds, in real time, how long a moved clock, or whoever asks for the mails, waits for the event source
 // mappings to come to rest first.
 const settleFor = 5 * time.Second
@@ -80,12 +83,16 @@ func (s *Server) Stats() Stats {
 }
 
 // Close takes no more requests, lets those under way end, and the functions, and stops what runs in the background.
-// It gives up waiting when ctx ends, and then its error is ctx's.
+// Requests that are still under way when ctx ends are cut off.
 func (s *Server) Close(ctx context.Context) error {
 	var err error
 	s.closing.Do(func() {
-		err = s.http.Shutdown(ctx)
+		if s.http.Shutdown(ctx) != nil {
+			err = s.http.Close() // a client that never finishes its request does not keep the service from ending
+		}
 		s.stop()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endFor)
+		defer cancel()
 		ended := make(chan struct{})
 		go func() {
 			s.running.Wait()

@@ -74,7 +74,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt, via string, from audit.Or
 	}
 	s, credential, err := l.Sessions.Start(ctx, l.Form, session.Basis{
 		Account: acc.ID, User: user.ID, Role: user.Role, Issuers: acc.Policy.Issuers,
-		Checks: []table.Op{table.Check(user.Key(), table.VersionIs(user.Version))},
+		Checks: []table.Op{table.Check(acc.Key(), table.VersionIs(acc.Version)), table.Check(user.Key(), table.VersionIs(user.Version))},
 	}, via, from)
 	if err != nil {
 		return Login{}, err
@@ -116,12 +116,7 @@ func (l *Logins) authenticate(ctx context.Context, a Attempt) (acc account.Accou
 		if err != nil {
 			return acc, user, false, err
 		}
-		if err := l.Accounts.UpgradePassword(ctx, user, hash); err != nil {
-			return acc, user, false, err
-		}
-		// The upgrade has moved the user's version, which the session's commit depends on.
-		acc, user, err = l.Accounts.WithUser(ctx, who.Account, who.User)
-		if err != nil {
+		if user, err = l.Accounts.UpgradePassword(ctx, user, hash); err != nil {
 			return acc, user, false, err
 		}
 	}

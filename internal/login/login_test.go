@@ -29,8 +29,9 @@ import (
 // traced notes the shape of each call that reaches the table, and does something before a commit where asked to.
 type traced struct {
 	table.Table
-	calls  []string
-	before func()
+	calls         []string
+	before        func() // a session is committed
+	beforeUpgrade func() // a user is replaced
 }
 
 func (d *traced) Get(ctx context.Context, keys ...table.Key) ([]table.Item, error) {
@@ -47,6 +48,10 @@ func (d *traced) Commit(ctx context.Context, ops ...table.Op) error {
 	d.calls = append(d.calls, "commit "+ops[0].Key.PK[:4])
 	if before := d.before; before != nil && strings.HasPrefix(ops[0].Key.PK, key.PrefixSession) {
 		d.before = nil
+		before()
+	}
+	if before := d.beforeUpgrade; before != nil && strings.HasPrefix(ops[0].Key.PK, key.PrefixAccount) {
+		d.beforeUpgrade = nil
 		before()
 	}
 	return d.Table.Commit(ctx, ops...)
@@ -176,7 +181,7 @@ func TestS3ParallelLoginsAreAllAnswered(t *testing.T) {
 func TestAChangeOfTheUserDuringALoginStartsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.table.before = func() {
-		if err := w.logins.Accounts.UpgradePassword(t.Context(), w.owner.Owner, "changed"); err != nil {
+		if _, err := w.logins.Accounts.UpgradePassword(t.Context(), w.owner.Owner, "changed"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -192,7 +197,7 @@ func TestS3AnOlderHashIsUpgradedAtLogin(t *testing.T) {
 	salt := []byte("somesaltsomesalt")
 	b64 := base64.RawStdEncoding
 	hash := "$argon2id$v=19$m=8192,t=1,p=1$" + b64.EncodeToString(salt) + "$" + b64.EncodeToString(argon2.IDKey([]byte(secret), salt, 1, 8192, 1, 32))
-	if err := w.logins.Accounts.UpgradePassword(t.Context(), u, hash); err != nil {
+	if _, err := w.logins.Accounts.UpgradePassword(t.Context(), u, hash); err != nil {
 		t.Fatal(err)
 	}
 	in, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1")
@@ -204,6 +209,48 @@ func TestS3AnOlderHashIsUpgradedAtLogin(t *testing.T) {
 	}
 	if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); err != nil {
 		t.Errorf("after the upgrade: %v", err)
+	}
+}
+
+// set replaces an attribute of a record, as whoever disables or suspends would.
+func (w *world) set(t *testing.T, k table.Key, name, value string) {
+	t.Helper()
+	items, err := w.table.Table.Get(t.Context(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items[0][name] = table.S(value)
+	if err := w.table.Table.Commit(t.Context(), table.Replace(items[0], items[0].Version())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// P1, S9: a disabled user and a suspended account get no session, whenever in a login they become so.
+func TestP1ASuspensionDuringALoginStartsNothing(t *testing.T) {
+	for name, change := range map[string]func(*testing.T, *world){
+		"user":    func(t *testing.T, w *world) { w.set(t, w.owner.Owner.Key(), "status", string(account.Disabled)) },
+		"account": func(t *testing.T, w *world) { w.set(t, w.owner.Account.Key(), "status", string(account.Suspended)) },
+	} {
+		w := newWorld(t)
+		w.table.before = func() { change(t, w) }
+		if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s, during: %v", name, err)
+		}
+		if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("%s, after: %v", name, err)
+		}
+	}
+}
+
+// S3, P1: a user who is changed while a hash is upgraded is not let in by what was judged before.
+func TestS3AnUpgradeThatLosesARaceLetsNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	hash := "$argon2id$v=19$m=8192,t=1,p=1$" + base64.RawStdEncoding.EncodeToString([]byte("somesaltsomesalt")) + "$" +
+		base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(secret), []byte("somesaltsomesalt"), 1, 8192, 1, 32))
+	w.set(t, w.owner.Owner.Key(), "password", hash)
+	w.table.beforeUpgrade = func() { w.set(t, w.owner.Owner.Key(), "status", string(account.Disabled)) }
+	if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("%v", err)
 	}
 }
 

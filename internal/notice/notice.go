@@ -96,7 +96,9 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 		err = n.Sender.Send(ctx, message)
 	}
 	if rejected, ok := errors.AsType[*mail.Rejected](err); ok {
-		return n.note(ctx, d, stateRejected, rejected.Reason)
+		// Nobody will be told by mail, so the trail has to say it (P5).
+		e := audit.New(audit.NoticeRejected, n.Now(), e.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, audit.Subject{Kind: "notice", ID: e.ID + "/" + to.ID, Name: rejected.Reason})
+		return n.note(ctx, d, stateRejected, rejected.Reason, e.Ops()...)
 	}
 	if err != nil {
 		// The claim is given back, so that the next try need not wait for the lease to run out.
@@ -146,10 +148,10 @@ func (n *Notices) claim(ctx context.Context, event, recipient string) (table.Ite
 	return put.Item, nil
 }
 
-// note writes what became of a claimed delivery.
-func (n *Notices) note(ctx context.Context, d table.Item, state, reason string) error {
+// note writes what became of a claimed delivery, with what else belongs to it.
+func (n *Notices) note(ctx context.Context, d table.Item, state, reason string, with ...table.Op) error {
 	d["state"], d["reason"] = table.S(state), table.S(reason)
-	return n.Table.Commit(ctx, table.Replace(d, d.Version()))
+	return n.Table.Commit(ctx, append(with, table.Replace(d, d.Version()))...)
 }
 
 // said puts the event into the words of a mail.

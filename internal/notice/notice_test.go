@@ -17,6 +17,7 @@ import (
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/bolt"
+	"keyfob/internal/table/key"
 	"keyfob/internal/token"
 )
 
@@ -180,6 +181,16 @@ func TestARejectionIsTerminal(t *testing.T) {
 	}
 	if calls != 2 {
 		t.Errorf("the mail service was asked %d times, want once for each of two people", calls)
+	}
+	page, err := w.notices.Table.Query(t.Context(), table.Query{PK: key.PrefixAudit + w.acc.ID, Limit: 100})
+	n := 0
+	for _, it := range page.Items {
+		if strings.HasPrefix(it.String("subject"), e.ID+"/usr_") && it.String("type") == string(audit.NoticeRejected) && it.String("subjectName") == "no such address" {
+			n++
+		}
+	}
+	if err != nil || n != 2 {
+		t.Errorf("%d rejections in the audit trail, want 2: %v", n, err)
 	}
 }
 

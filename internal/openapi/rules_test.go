@@ -1,6 +1,7 @@
 package openapi_test
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"keyfob/internal/credential"
+	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
@@ -92,16 +94,23 @@ func pattern(s *openapi3.Schema) func(string) bool {
 	}
 }
 
+// described reports whether a text is taken, but for the rule that something of it can be seen: which characters leave a
+// mark is more than a pattern can say, so that it stands in the document's words.
+func described(err error) bool {
+	e, refused := errors.AsType[*fault.Error](err)
+	return !refused || e.Code == "invisible"
+}
+
 // S24: control characters and bidirectional overrides are refused.
 func TestNamesAndDescriptionsAreDescribedForEveryCharacterThereIs(t *testing.T) {
 	s := spec(t).Components.Schemas
 	name, description := pattern(s["Name"].Value), pattern(s["Description"].Value)
 	check := func(v string) {
 		t.Helper()
-		if is := text.Name("f", v) == nil; name(v) != is {
+		if is := described(text.Name("f", v)); name(v) != is {
 			t.Errorf("the name %.20q: the document takes it: %t; the code does: %t", v, !is, is)
 		}
-		if is := text.Description("f", v) == nil; description(v) != is {
+		if is := described(text.Description("f", v)); description(v) != is {
 			t.Errorf("the description %.20q: the document takes it: %t; the code does: %t", v, !is, is)
 		}
 	}

@@ -252,8 +252,12 @@ func (s *Scanner) Null() bool {
 	if s.Kind() != 'n' {
 		return false
 	}
-	v, err := s.Literal()
-	return err == nil && v == "null"
+	start := s.at
+	if v, err := s.Literal(); err == nil && v == "null" {
+		return true
+	}
+	s.at = start
+	return false
 }
 
 // Raw goes over a value of any kind and gives it as it is written.

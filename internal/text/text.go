@@ -38,6 +38,15 @@ func Description(field, s string) error {
 	return check(field, s, MaxDescription)
 }
 
+// visible reports whether a character leaves a mark. The fillers are letters by their category and blank by their look.
+func visible(r rune) bool {
+	switch r {
+	case '\u115F', '\u1160', '\u3164', '\uFFA0', '\u2800':
+		return false
+	}
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsPunct(r) || unicode.IsSymbol(r)
+}
+
 func check(field, s string, limit int) error {
 	switch {
 	case !utf8.ValidString(s):
@@ -51,6 +60,9 @@ func check(field, s string, limit int) error {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError || r == '\uFEFF' {
 			return fault.Bad(field, "invalid_character", fmt.Sprintf("%s contains the character %U, which is not allowed.", field, r))
 		}
+	}
+	if !strings.ContainsFunc(s, visible) {
+		return fault.Bad(field, "invisible", field+" has no character that can be seen.")
 	}
 	return nil
 }

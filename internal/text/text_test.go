@@ -16,7 +16,7 @@ func TestS24OnlyOneLineOfTextIsAName(t *testing.T) {
 		" a": "surrounding_space", "a ": "surrounding_space", "a\u3000": "surrounding_space", "\u00a0": "surrounding_space",
 		"a\x00b": "invalid_character", "a\nb": "invalid_character", "a\tb": "invalid_character", "a\x7fb": "invalid_character", "a\u0085b": "invalid_character",
 		"a\u202eb": "invalid_character", "a\u2066b": "invalid_character", "a\u200fb": "invalid_character", "a\u2028b": "invalid_character", "a\ufeffb": "invalid_character", "a\ufffdb": "invalid_character",
-		"a\xffb": "invalid_utf8",
+		"a\xffb": "invalid_utf8", "\u200b": "invisible", "\u2060\u200d": "invisible", "\u3164": "invisible", "\u2800": "invisible", "-": "",
 	} {
 		err := Name("name", s)
 		e, _ := errors.AsType[*fault.Error](err)
