@@ -102,11 +102,19 @@ func readStatement(s *scan.Scanner) (st statement, err error) {
 		}
 		return err
 	})
+	for _, r := range st.resources {
+		if err == nil && len(r) > maxResource {
+			err = fmt.Errorf("a Resource is longer than %d characters", maxResource)
+		}
+	}
 	if err == nil && (!hasEffect || len(st.actions) == 0 || len(st.resources) == 0) {
 		err = errors.New("a statement lacks Effect, Action or Resource")
 	}
 	return st, err
 }
+
+// maxResource is how long API Gateway lets a policy's resource be, in characters.
+const maxResource = 512
 
 // readContext takes texts, numbers and truth values, which all become texts, as members of an object, each with a
 // comma after it. API Gateway refuses the rest.
