@@ -356,7 +356,8 @@ func TestAGivenUpBatchIsInTheDataFolder(t *testing.T) {
 	}
 }
 
-func TestAFunctionAndItsHandlerNeedEachOther(t *testing.T) {
+// P8: what the template names runs here, and nothing else does.
+func TestP8AFunctionAndItsHandlerNeedEachOther(t *testing.T) {
 	s := start(t)
 	c := config(s)
 	c.Handlers = func(e local.Env) (map[string]lambda.Handler, error) {
