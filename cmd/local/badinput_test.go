@@ -147,6 +147,7 @@ func TestBadPathsAndQueriesAreRefused(t *testing.T) {
 		{"GET", "/v1/exports/*", session, 403, ""},
 		{"GET", "/v1/exports/" + strings.Repeat("a", 300), session, 404, ""},
 		{"GET", "/v1/exports/" + strings.Repeat("a", 600), session, 403, ""},
+		{"PUT", "/v1/exports/a*", session, 403, ""},
 		{"DELETE", "/v1/exports/nothing", session, 404, ""},
 		{"GET", "/nothing", session, 404, ""},
 		{"GET", "/v1/tokens/a/b/c", session, 404, ""},

@@ -120,7 +120,7 @@ func (a *Authorizer) decide(q question, p authority.Principal) scope.Reason {
 	if !q.simple && (len(q.arn) > maxARN || strings.ContainsAny(q.arn, "*?") || strings.Contains(q.arn, "${")) {
 		// In a policy these characters stand for more than themselves, and there is no way to write them that holds
 		// everywhere.
-		return scope.OutsideScope
+		return scope.NoRoute
 	}
 	var needs scope.Permission // full scope
 	if q.ours {

@@ -98,6 +98,7 @@ const (
 	OutsideScope   Reason = "outside_scope"
 	RoleForbids    Reason = "role_forbids"
 	NeedsASession  Reason = "needs_session"
+	NoRoute        Reason = "no_route" // the path is none that any route takes
 )
 
 // Holder is what a valid credential brings to a decision.
@@ -205,6 +206,8 @@ func (r Reason) Sentence() string {
 		return "The role of the user behind this credential does not permit this."
 	case NeedsASession:
 		return "This needs a session: log in first."
+	case NoRoute:
+		return "No route takes this path: it is too long, or has one of the characters * ? and $ in it."
 	}
 	return ""
 }
