@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -120,44 +119,10 @@ func converse(b *testing.B, c net.Conn, request []byte, n int) []time.Duration {
 	return took
 }
 
-// token logs in and makes a token.
+// token logs in and makes a token that lives for an hour.
 func (s *testService) token(t testing.TB) string {
 	t.Helper()
-	var in struct{ Token string }
-	s.post(t, "/v1/login", "", fmt.Sprintf(`{"name":%q,"password":%q,"returnToken":true}`, testEmail, testPassword), &in)
-	var made struct{ Token string }
-	s.post(t, "/v1/tokens", in.Token, `{"name":"Test","scope":"full","autoPurge":"1h"}`, &made)
-	if made.Token == "" {
-		t.Fatal("no token")
-	}
-	return made.Token
-}
-
-// post posts a JSON body and reads the JSON answer.
-func (s *testService) post(t testing.TB, path, credential, body string, into any) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if credential != "" {
-		req.Header.Set("Authorization", "Bearer "+credential)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode >= 300 {
-		t.Fatalf("POST %s: %d", path, resp.StatusCode)
-	}
-	decode(t, resp.Body, into)
-}
-
-func decode(t testing.TB, body io.Reader, into any) {
-	t.Helper()
-	if err := json.NewDecoder(body).Decode(into); err != nil {
-		t.Fatal(err)
-	}
+	c := client{t, s, http.DefaultClient}
+	secret, _ := c.create(c.login(), map[string]any{"name": "Test", "scope": "full", "autoPurge": "1h"})
+	return secret
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -364,5 +365,12 @@ func TestAStalledRequestDoesNotHoldUpTheEnd(t *testing.T) {
 	cancel()
 	if err := s.Close(ended); err != nil {
 		t.Error(err)
+	}
+}
+
+func decode(t testing.TB, body io.Reader, into any) {
+	t.Helper()
+	if err := json.NewDecoder(body).Decode(into); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -41,7 +41,7 @@ type Authorizer struct{ config Config }
 func New(c Config) *Authorizer { return &Authorizer{c} }
 
 // errUnauthorized is, to the letter, the error that API Gateway answers with 401.
-var errUnauthorized = errors.New("Unauthorized") //nolint:staticcheck // ST1005: the gateway compares the text
+var errUnauthorized = errors.New("Unauthorized")
 
 var (
 	errEvent     = errors.New("authorizer: not an authorizer event")
@@ -129,23 +129,23 @@ func (a *Authorizer) decide(q question, p authority.Principal) scope.Reason {
 	return scope.Decide(p.Holder, needs.On(q.params))
 }
 
+// answer puts the decision into the form that the asker reads.
 func (a *Authorizer) answer(q question, p authority.Principal, reason scope.Reason) []byte {
-	effect, claims := "Allow", p.Claims()
-	if reason != scope.Allowed {
-		effect = "Deny"
-		claims = []authority.Claim{
-			{Name: "code", Value: string(reason)}, {Name: "message", Value: reason.Sentence()}, {Name: "accountId", Value: p.Account}, {Name: "tokenId", Value: p.Handle()},
-			{Name: "challenge", Value: `Bearer realm="` + a.config.Authority.Form.Realm + `", error="insufficient_scope"`},
+	if reason == scope.Allowed {
+		if q.simple {
+			return simple(true, p.Claims())
 		}
+		return policy(p.User, "Allow", q.arn, p.Claims())
+	}
+	why := []authority.Claim{
+		{Name: "code", Value: string(reason)}, {Name: "message", Value: reason.Sentence()}, {Name: "accountId", Value: p.Account}, {Name: "tokenId", Value: p.Handle()},
+		{Name: "challenge", Value: `Bearer realm="` + a.config.Authority.Form.Realm + `", error="insufficient_scope"`},
 	}
 	if q.simple {
-		return simple(reason == scope.Allowed, claims)
+		return simple(false, why)
 	}
-	if len(q.arn) > maxARN {
-		// decide has refused it. This names nothing that is asked for, which denies it just the same.
-		q.arn = strings.Join(strings.SplitN(q.arn, "/", 4)[:3], "/")
-	}
-	return policy(p.User, effect, q.arn, claims)
+	// What is cut short names nothing that is asked for, and that denies it just the same.
+	return policy(p.User, "Deny", q.arn[:min(len(q.arn), maxARN)], why)
 }
 
 // log writes the one line that each decision leaves. The path is not in it: it may hold a credential.

@@ -232,9 +232,15 @@ func TestAnAttachedAPIsRoutesAreItsOwn(t *testing.T) {
 // A method longer than a policy can name is denied, not answered with a policy that API Gateway cannot take.
 func TestAMethodTooLongForAPolicyIsDenied(t *testing.T) {
 	w := newWorld(t)
-	a, err := w.ask(t, rest("GET", "/v1/{category}/{id}", "/v1/exports/"+strings.Repeat("a", 600), bearer(w.token(t, scope.Full()))))
-	if err != nil || a.PolicyDocument.Statement[0].Effect != "Deny" || len(a.PolicyDocument.Statement[0].Resource[0]) > 512 {
-		t.Errorf("%+v, %v", a, err)
+	good := w.token(t, scope.Full())
+	for name, event := range map[string][]byte{
+		"a long path":       rest("GET", "/v1/{category}/{id}", "/v1/exports/"+strings.Repeat("a", 600), bearer(good)),
+		"long without form": fmt.Appendf(nil, `{"type":"TOKEN","authorizationToken":"Bearer %s","methodArn":"%s"}`, good, strings.Repeat("a", 600)),
+	} {
+		a, err := w.ask(t, event)
+		if err != nil || a.PolicyDocument.Statement[0].Effect != "Deny" || len(a.PolicyDocument.Statement[0].Resource[0]) > 512 {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (p Presented) Find() (text string, f Finding) {
 	for _, v := range p.Headers["Authorization"] {
 		// Any Authorization header counts, so that Basic or a malformed one beside a token is ambiguous too.
 		n++
-		text = Bearer(v)
+		text = bearer(v)
 	}
 	if values := p.Query[QueryName]; len(values) > 0 {
 		n += len(values)
@@ -81,9 +81,9 @@ func (p Presented) Find() (text string, f Finding) {
 	return text, One
 }
 
-// Bearer gives the credential of an Authorization header's value, empty where its scheme is another or its form is
+// bearer gives the credential of an Authorization header's value, empty where its scheme is another or its form is
 // not that of RFC 6750 §2.1. The scheme is taken in any case (RFC 9110 §11.1).
-func Bearer(value string) string {
+func bearer(value string) string {
 	scheme, rest, ok := strings.Cut(textproto.TrimString(value), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return ""

@@ -78,7 +78,7 @@ func Problem(err error, realm string) Response {
 	return r
 }
 
-// Retry is the answer when there was no time left to decide.
+// retry is the answer when there was no time left to decide.
 func retry() error { return fault.Retry(errDeadline) }
 
 var errDeadline = errors.New("gateway: the time for the request ran out")

@@ -58,8 +58,9 @@ func (n *Notices) Deliver(ctx context.Context, e audit.Event) error {
 		return err
 	}
 	var failed error
+	actor := actorOf(e, members)
 	for _, to := range recipients(members) {
-		if err := n.deliver(ctx, e, acc, actorOf(e, members), to); err != nil && failed == nil {
+		if err := n.deliver(ctx, e, acc, actor, to); err != nil && failed == nil {
 			failed = fmt.Errorf("notice: event %s to %s: %w", e.ID, to.ID, err)
 		}
 	}
@@ -97,8 +98,9 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 	}
 	if rejected, ok := errors.AsType[*mail.Rejected](err); ok {
 		// Nobody will be told by mail, so the trail has to say it (P5).
-		e := audit.New(audit.NoticeRejected, n.Now(), e.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, audit.Subject{Kind: "notice", ID: e.ID + "/" + to.ID, Name: rejected.Reason})
-		return n.note(ctx, d, stateRejected, rejected.Reason, e.Ops()...)
+		about := audit.Subject{Kind: "notice", ID: e.ID + "/" + to.ID, Name: rejected.Reason}
+		told := audit.New(audit.NoticeRejected, n.Now(), e.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, about)
+		return n.note(ctx, d, stateRejected, rejected.Reason, told.Ops()...)
 	}
 	if err != nil {
 		// The claim is given back, so that the next try need not wait for the lease to run out.

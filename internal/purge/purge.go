@@ -7,6 +7,7 @@
 package purge
 
 import (
+	"strings"
 	"time"
 
 	"keyfob/internal/fault"
@@ -55,7 +56,7 @@ func Auto(name string, now time.Time) (Life, error) {
 		at := ceil(now.Add(c.life))
 		return Life{ExpiresAt: at, PurgeAt: at}, nil
 	}
-	return Life{}, fault.Bad("autoPurge", "unknown_value", "autoPurge is one of 1h, 4h, 1d, 4d, 10d, 30d and never.")
+	return Life{}, fault.Bad("autoPurge", "unknown_value", "autoPurge is one of "+strings.Join(Choices(), ", ")+".")
 }
 
 // longest bounds a life that is not for ever, in years. Beyond it nobody means what they wrote, and RFC 3339 ends with

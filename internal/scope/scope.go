@@ -148,14 +148,8 @@ func ValidID(s string) bool {
 	return true
 }
 
-// IsFull reports whether s is Full.
-func (s Scope) IsFull() bool { return s.full }
-
 // Grants lists what a custom scope grants, ordered by category and id.
 func (s Scope) Grants() []Grant { return slices.Clone(s.grants) }
-
-// IntegrationID gives the integration of an integration token's scope, empty for others.
-func (s Scope) IntegrationID() string { return s.integration }
 
 // Name is the scope's kind as the API names it: full, custom or integration.
 func (s Scope) Name() string {
