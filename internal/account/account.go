@@ -28,13 +28,25 @@ const (
 
 // Policy is what an account's owner has laid down.
 type Policy struct {
-	Issuers     scope.Issuers
-	DefaultLife time.Duration // of a token made without a choice of its own
+	Issuers          scope.Issuers
+	DefaultLife      time.Duration // of a token made without a choice of its own
+	MaxLife          time.Duration // of any token, from when it was made; 0 for no bound
+	MaxOverlap       time.Duration // for how long a rotated token may go on beside its successor
+	Revealable       bool          // tokens may be made so that they can be shown again
+	QueryCredentials bool          // a credential may stand in the query string
+	TokensPerAccount int
+	TokensPerUser    int
 }
+
+// MaxTokens bounds both quotas.
+const MaxTokens = 1_000_000
 
 // DefaultPolicy is a new account's.
 func DefaultPolicy() Policy {
-	return Policy{Issuers: scope.IssuersAdmins, DefaultLife: 180 * 24 * time.Hour}
+	return Policy{
+		Issuers: scope.IssuersAdmins, DefaultLife: 180 * 24 * time.Hour, MaxOverlap: 7 * 24 * time.Hour, QueryCredentials: true,
+		TokensPerAccount: 100_000, TokensPerUser: 100_000,
+	}
 }
 
 // An Account is a tenant.
@@ -44,6 +56,10 @@ type Account struct {
 	Status  Status
 	Policy  Policy
 	Created time.Time
+
+	APIManagement bool // the licence for tokens that live longer than an hour
+	Behind        bool // credentials may not yet carry what was last changed here; package standing sees to it
+
 	Version int64
 }
 
@@ -57,41 +73,61 @@ type User struct {
 	Status       Status
 	Verified     bool   // mail may be sent to Email
 	PasswordHash string // in PHC form; empty where there is none yet
+	Developer    bool   // developer mode: the user is shown what can be revealed
+	Behind       bool   // as an account's
 	Created      time.Time
 	Version      int64
 }
 
 func (a Account) item() table.Item {
 	k := key.Account(a.ID).Key()
-	return table.Item{
+	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"id": table.S(a.ID), "name": table.S(a.Name), "status": table.S(a.Status), "created": table.N(a.Created.UnixMilli()),
-		"issuers": table.S(a.Policy.Issuers), "defaultLife": table.N(int64(a.Policy.DefaultLife / time.Second)),
+		"issuers": table.S(a.Policy.Issuers), "defaultLife": seconds(a.Policy.DefaultLife), "maxLife": seconds(a.Policy.MaxLife),
+		"maxOverlap": seconds(a.Policy.MaxOverlap), "revealable": table.Bool(a.Policy.Revealable),
+		"queryCredentials": table.Bool(a.Policy.QueryCredentials), "tokensPerAccount": table.N(a.Policy.TokensPerAccount),
+		"tokensPerUser": table.N(a.Policy.TokensPerUser), "apiManagement": table.Bool(a.APIManagement),
 	}
+	if a.Behind {
+		it[attrBehind] = table.Bool(true)
+	}
+	return it
 }
+
+// attrBehind marks a record whose last change is still being carried to the credentials that rest on it.
+const attrBehind = "behind"
+
+func seconds(d time.Duration) table.N { return table.N(d / time.Second) }
 
 func accountFrom(it table.Item) (Account, error) {
 	if it.String("id") == "" {
 		return Account{}, fmt.Errorf("account: the item at %s is not an account", it.String(table.AttrPK))
 	}
+	duration := func(name string) time.Duration { return time.Duration(it.Int(name)) * time.Second }
 	return Account{
 		ID: it.String("id"), Name: it.String("name"), Status: Status(it.String("status")), Version: it.Version(),
-		Created: time.UnixMilli(it.Int("created")).UTC(),
+		Created: time.UnixMilli(it.Int("created")).UTC(), APIManagement: it.Bool("apiManagement"), Behind: it.Bool(attrBehind),
 		Policy: Policy{
-			Issuers:     scope.Issuers(it.String("issuers")),
-			DefaultLife: time.Duration(it.Int("defaultLife")) * time.Second,
+			Issuers: scope.Issuers(it.String("issuers")), DefaultLife: duration("defaultLife"), MaxLife: duration("maxLife"),
+			MaxOverlap: duration("maxOverlap"), Revealable: it.Bool("revealable"), QueryCredentials: it.Bool("queryCredentials"),
+			TokensPerAccount: int(it.Int("tokensPerAccount")), TokensPerUser: int(it.Int("tokensPerUser")),
 		},
 	}, nil
 }
 
 func (u User) item() table.Item {
 	k := u.Key()
-	return table.Item{
+	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"id": table.S(u.ID), "account": table.S(u.Account), "email": table.S(u.Email), "name": table.S(u.Name),
 		"role": table.S(u.Role), "status": table.S(u.Status), "verified": table.Bool(u.Verified),
-		"password": table.S(u.PasswordHash), "created": table.N(u.Created.UnixMilli()),
+		"password": table.S(u.PasswordHash), "developer": table.Bool(u.Developer), "created": table.N(u.Created.UnixMilli()),
 	}
+	if u.Behind {
+		it[attrBehind] = table.Bool(true)
+	}
+	return it
 }
 
 // Key gives the key of the user's record, for commits that depend on it.
@@ -101,7 +137,7 @@ func userFrom(it table.Item) (User, error) {
 	u := User{
 		ID: it.String("id"), Account: it.String("account"), Email: it.String("email"), Name: it.String("name"),
 		Role: scope.Role(it.String("role")), Status: Status(it.String("status")), Verified: it.Bool("verified"),
-		PasswordHash: it.String("password"), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
+		PasswordHash: it.String("password"), Developer: it.Bool("developer"), Behind: it.Bool(attrBehind), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
 	}
 	if u.ID == "" || u.Account == "" || !u.Role.Known() {
 		return User{}, fmt.Errorf("account: the item at %s %s is not a user", it.String(table.AttrPK), it.String(table.AttrSK))

@@ -21,6 +21,12 @@ func (a Account) Key() table.Key { return key.Account(a.ID).Key() }
 // Create gives the operation that makes a new account.
 func (a Account) Create() table.Op { return table.Create(a.item()) }
 
+// Replace gives the operation that puts a in the place of the version it was read as.
+func (a Account) Replace() table.Op { return table.Replace(a.item(), a.Version) }
+
+// Replace gives the operation that puts u in the place of the version it was read as. E-mail and account stay.
+func (u User) Replace() table.Op { return table.Replace(u.item(), u.Version) }
+
 // Create gives the operations that make a new user, bound to the e-mail as the login name.
 func (u User) Create() []table.Op {
 	login := key.Login{Email: u.Email, Account: u.Account}.Key()

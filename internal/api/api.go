@@ -13,6 +13,7 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/authority"
 	"keyfob/internal/gateway"
+	"keyfob/internal/keyring"
 	"keyfob/internal/mail"
 	"keyfob/internal/password"
 	"keyfob/internal/table"
@@ -24,6 +25,7 @@ type Config struct {
 	Table  table.Table
 	Sender mail.Sender
 	Hasher *password.Hasher
+	Keys   keyring.Ring
 	Form   token.Form
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -31,7 +33,7 @@ type Config struct {
 }
 
 func (c Config) authority() *authority.Authority {
-	return &authority.Authority{Table: c.Table, Now: c.Now, Form: c.Form}
+	return &authority.Authority{Table: c.Table, Now: c.Now, Form: c.Form, Keys: c.Keys}
 }
 
 func (c Config) accounts() *account.Accounts {

@@ -25,13 +25,24 @@ type Type string
 const (
 	AccountCreated  Type = "account.created"
 	UserCreated     Type = "user.created"
+	UserChanged     Type = "user.changed"    // role, status or developer mode
+	AccountChanged  Type = "account.changed" // policy, licence or status
 	TokenCreated    Type = "token.created"
+	TokenImported   Type = "token.imported"
+	TokenEdited     Type = "token.edited"
+	TokenRotated    Type = "token.rotated"
+	TokenRevealed   Type = "token.revealed"
+	TokenAccessed   Type = "token.accessed" // used from a new network, or its record opened by another than its creator
+	TokenReused     Type = "token.reused"   // presented after it was rotated out: an alarm
+	TokenLeaked     Type = "token.leaked"   // found in public, and revoked
 	TokenRevoked    Type = "token.revoked"
+	TokenPurged     Type = "token.purged"
 	SessionStarted  Type = "session.started"
 	SessionEnded    Type = "session.ended"
 	ResourceCreated Type = "resource.created"
 	ResourceUpdated Type = "resource.updated"
 	ResourceDeleted Type = "resource.deleted"
+	ResourceRun     Type = "resource.run"
 	NoticeRejected  Type = "notice.rejected" // the mail service refuses a mail for good
 )
 
@@ -73,37 +84,50 @@ type Event struct {
 	Actor   Actor
 	Origin  Origin
 	Subject Subject
+	Also    []Subject // other things in whose trails the event belongs
+	Changes []Change
+	Note    string // what a person gave as the reason, or what else is to be known; at most 1,000 bytes are kept
 }
+
+// A Change is one thing that is other than it was, in words for people. Where there was nothing before, From is empty.
+type Change struct{ Field, From, To string }
 
 // New makes an event with an id of its own.
 func New(t Type, at time.Time, account string, by Actor, from Origin, on Subject) Event {
-	if len(from.UserAgent) > maxUserAgent {
-		from.UserAgent = from.UserAgent[:maxUserAgent]
-	}
-	// A caller may send any bytes, and the cut may have split a character; the table takes only text.
-	from.UserAgent = strings.ToValidUTF8(from.UserAgent, "\uFFFD")
+	from.UserAgent = bounded(from.UserAgent, maxUserAgent)
 	return Event{ID: token.NewName("evt_"), Type: t, At: at.UTC().Truncate(time.Millisecond), Account: account, Actor: by, Origin: from, Subject: on}
 }
 
-const maxUserAgent = 256
+const (
+	maxUserAgent = 256
+	maxNote      = 1000
+)
 
-// Ops gives the operations that record the event: the event itself, and the pointer in its subject's trail.
+// Ops gives the operations that record the event: the event itself, and a pointer in the trail of each of its subjects.
 func (e Event) Ops() []table.Op {
-	event := key.Audit{Account: e.Account, At: e.At, Event: e.ID}.Key()
-	trail := key.Trail{Account: e.Account, Subject: e.Subject.ID, At: e.At, Event: e.ID}.Key()
-	return []table.Op{
-		table.Create(table.Item{
-			table.AttrPK: table.S(event.PK), table.AttrSK: table.S(event.SK),
-			"id": table.S(e.ID), "type": table.S(e.Type), "at": table.N(e.At.UnixMilli()), "account": table.S(e.Account),
-			"user": table.S(e.Actor.User), "credential": table.S(e.Actor.Credential), "via": table.S(e.Actor.Via),
-			"ip": table.S(e.Origin.IP), "agent": table.S(e.Origin.UserAgent), "request": table.S(e.Origin.RequestID),
-			"subjectKind": table.S(e.Subject.Kind), "subject": table.S(e.Subject.ID), "subjectName": table.S(e.Subject.Name),
-		}),
-		table.Create(table.Item{
-			table.AttrPK: table.S(trail.PK), table.AttrSK: table.S(trail.SK),
-			"event": table.S(event.SK),
-		}),
+	k := key.Audit{Account: e.Account, At: e.At, Event: e.ID}.Key()
+	it := table.Item{
+		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
+		"id": table.S(e.ID), "type": table.S(e.Type), "at": table.N(e.At.UnixMilli()), "account": table.S(e.Account),
+		"user": table.S(e.Actor.User), "credential": table.S(e.Actor.Credential), "via": table.S(e.Actor.Via),
+		"ip": table.S(e.Origin.IP), "agent": table.S(e.Origin.UserAgent), "request": table.S(e.Origin.RequestID),
+		"subjectKind": table.S(e.Subject.Kind), "subject": table.S(e.Subject.ID), "subjectName": table.S(e.Subject.Name),
 	}
+	if note := bounded(e.Note, maxNote); note != "" {
+		it["note"] = table.S(note)
+	}
+	for _, c := range e.Changes {
+		it["changes"] = append(table.L(it.List("changes")), table.Item{"field": table.S(c.Field), "from": table.S(c.From), "to": table.S(c.To)})
+	}
+	for _, s := range e.Also {
+		it["also"] = append(table.L(it.List("also")), table.Item{"kind": table.S(s.Kind), "id": table.S(s.ID), "name": table.S(s.Name)})
+	}
+	ops := []table.Op{table.Create(it)}
+	for _, s := range append([]Subject{e.Subject}, e.Also...) {
+		trail := key.Trail{Account: e.Account, Subject: s.ID, At: e.At, Event: e.ID}.Key()
+		ops = append(ops, table.Create(table.Item{table.AttrPK: table.S(trail.PK), table.AttrSK: table.S(trail.SK), "event": table.S(k.SK)}))
+	}
+	return ops
 }
 
 // FromItem reads an event from its item, as the table or a stream gives it.
@@ -111,10 +135,26 @@ func FromItem(it table.Item) (Event, error) {
 	if it.String("id") == "" || it.String("type") == "" || it.String("account") == "" {
 		return Event{}, fmt.Errorf("audit: the item at %s is not an event", it.String(table.AttrSK))
 	}
-	return Event{
+	e := Event{
 		ID: it.String("id"), Type: Type(it.String("type")), At: time.UnixMilli(it.Int("at")).UTC(), Account: it.String("account"),
 		Actor:   Actor{User: it.String("user"), Credential: it.String("credential"), Via: it.String("via")},
 		Origin:  Origin{IP: it.String("ip"), UserAgent: it.String("agent"), RequestID: it.String("request")},
 		Subject: Subject{Kind: it.String("subjectKind"), ID: it.String("subject"), Name: it.String("subjectName")},
-	}, nil
+		Note:    it.String("note"),
+	}
+	for _, v := range it.List("changes") {
+		c, _ := v.(table.Item)
+		e.Changes = append(e.Changes, Change{Field: c.String("field"), From: c.String("from"), To: c.String("to")})
+	}
+	for _, v := range it.List("also") {
+		s, _ := v.(table.Item)
+		e.Also = append(e.Also, Subject{Kind: s.String("kind"), ID: s.String("id"), Name: s.String("name")})
+	}
+	return e, nil
+}
+
+// bounded cuts a text to so many bytes. A caller may send any bytes, and the cut may split a character; the table takes
+// only text.
+func bounded(s string, limit int) string {
+	return strings.ToValidUTF8(s[:min(len(s), limit)], "\uFFFD")
 }

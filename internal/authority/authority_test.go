@@ -246,7 +246,7 @@ func TestClaimsHoldThePrincipal(t *testing.T) {
 			t.Errorf("%+v, want %+v: %v", got, want, err)
 		}
 		for name := range claims {
-			if name == "name" || name == "expiresAt" || name == "rights" || name == "issuers" {
+			if name == "name" || name == "expiresAt" || name == "rights" || name == "issuers" || name == "loginAt" {
 				continue
 			}
 			value := claims[name]

@@ -23,6 +23,9 @@ func (p Principal) Claims() []Claim {
 	if !p.Expires.IsZero() {
 		claims = append(claims, Claim{"expiresAt", p.Expires.Format(time.RFC3339)})
 	}
+	if !p.Login.IsZero() {
+		claims = append(claims, Claim{"loginAt", p.Login.Format(time.RFC3339)})
+	}
 	return claims
 }
 
@@ -65,9 +68,11 @@ func FromClaims(m map[string]string) (Principal, error) {
 	if p.Via != audit.ViaDashboard && p.Via != audit.ViaAPI || p.Account == "" || p.User == "" || !p.Holder.Role.Known() {
 		return Principal{}, ErrClaims
 	}
-	if at := m["expiresAt"]; at != "" {
-		if p.Expires, err = time.Parse(time.RFC3339, at); err != nil {
-			return Principal{}, ErrClaims
+	for name, t := range map[string]*time.Time{"expiresAt": &p.Expires, "loginAt": &p.Login} {
+		if at := m[name]; at != "" {
+			if *t, err = time.Parse(time.RFC3339, at); err != nil {
+				return Principal{}, ErrClaims
+			}
 		}
 	}
 	return p, nil

@@ -11,6 +11,7 @@ import (
 	"keyfob/internal/fault"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/text"
@@ -70,8 +71,8 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 	c := a.Form.New(token.API)
 	t := Token{
 		ID: c.ID(), Account: by.Account, User: by.User, Name: r.Name, Description: r.Description, Digest: c.Digest(),
-		Scope: r.Scope, Role: basis.user.Role, Issuers: basis.account.Policy.Issuers, Life: *life,
-		Created: now.Truncate(time.Millisecond), Version: 1,
+		Scope: r.Scope, Standing: standing.Of(basis.account, basis.user), Life: *life,
+		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	ops := append(basis.checks, table.Create(t.item()))
 	for _, k := range t.pointers() {

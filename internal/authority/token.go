@@ -8,6 +8,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
@@ -23,12 +24,29 @@ type Token struct {
 	Description string
 	Digest      token.Digest
 	Scope       scope.Scope
-	Role        scope.Role    // the creator's, kept in step with it
-	Issuers     scope.Issuers // the account's policy, likewise
+	Standing    standing.Standing // the creator's, kept in step
 	Life        purge.Life
 	Created     time.Time
 	Revoked     time.Time // zero where it is not
-	Version     int64
+	Foreign     string    // the id under which another system issued it; empty for a token of ours
+	Sealed      []byte    // the credential under the key ring's key, where it was made to be revealable
+
+	Predecessor token.ID  // that it took the place of; zero for none
+	Successor   token.ID  // that took its place; zero where it was not rotated
+	RotatedOut  time.Time // refused from this instant on because of that; zero where it was not rotated
+
+	LastUsed time.Time // to within five minutes; zero where it never was
+	Networks []Network // that it was used from, oldest first
+
+	Edition int64 // counts its changes by people: 1 when made, one more at each edit, rotation and revocation
+	Version int64 // counts all changes of the record
+}
+
+// A Network is where a token was used from.
+type Network struct {
+	Prefix      string // 203.0.113.0/24, 2001:db8::/64
+	First, Last time.Time
+	UserAgent   string // at the last note
 }
 
 // Handle gives the token's public name.
@@ -39,8 +57,8 @@ func (t Token) Subject() audit.Subject {
 	return audit.Subject{Kind: "token", ID: t.Handle(), Name: t.Name}
 }
 
-// tombstoneLife is how long the record of a revoked token stays to tell a second revocation from a stranger's, unless
-// it is due for purging earlier.
+// tombstoneLife is how long the record of a token that was revoked or rotated out stays, unless it is due for purging
+// earlier: to tell a second revocation from a stranger's, and to recognise the old token if it is used again.
 const tombstoneLife = 30 * 24 * time.Hour
 
 func (t Token) item() table.Item {
@@ -48,19 +66,53 @@ func (t Token) item() table.Item {
 	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"account": table.S(t.Account), "user": table.S(t.User), "name": table.S(t.Name), "description": table.S(t.Description),
-		"digest": table.B(t.Digest.Bytes()), "scope": table.S(t.Scope.String()), "role": table.S(t.Role), "issuers": table.S(t.Issuers),
-		"created": table.N(t.Created.UnixMilli()),
+		"digest": table.B(t.Digest.Bytes()), "scope": table.S(t.Scope.String()),
+		"created": table.N(t.Created.UnixMilli()), "edition": table.N(t.Edition),
 	}
+	t.Standing.Put(it)
 	setTime(it, "expires", t.Life.ExpiresAt)
 	setTime(it, "revoked", t.Revoked)
-	purgeAt := t.Life.PurgeAt
-	if !t.Revoked.IsZero() {
-		if end := t.Revoked.Add(tombstoneLife); purgeAt.IsZero() || end.Before(purgeAt) {
-			purgeAt = end
+	setTime(it, "rotatedOut", t.RotatedOut)
+	setTime(it, "used", t.LastUsed)
+	setTime(it, "lifeEnd", t.Life.PurgeAt)
+	setTime(it, table.AttrPurgeAt, t.recordEnds())
+	setText(it, "auto", t.Life.Auto)
+	setText(it, "foreign", t.Foreign)
+	setText(it, "predecessor", t.Predecessor.String())
+	setText(it, "successor", t.Successor.String())
+	if t.Life.For != 0 {
+		it["for"] = table.N(t.Life.For / time.Second)
+	}
+	if len(t.Sealed) > 0 {
+		it["sealed"] = table.B(t.Sealed)
+	}
+	for _, n := range t.Networks {
+		it["networks"] = append(table.L(it.List("networks")), table.Item{
+			"prefix": table.S(n.Prefix), "first": table.N(n.First.Unix()), "last": table.N(n.Last.Unix()), "agent": table.S(n.UserAgent),
+		})
+	}
+	return it
+}
+
+// recordEnds gives the time from which the store may delete the record; zero is never. The record of a revoked token
+// that came from elsewhere stays, since another import of the same list would bring it to life again.
+func (t Token) recordEnds() time.Time {
+	end := t.Life.PurgeAt
+	earliest := func(at time.Time) {
+		if end.IsZero() || at.Before(end) {
+			end = at
 		}
 	}
-	setTime(it, table.AttrPurgeAt, purgeAt)
-	return it
+	if !t.RotatedOut.IsZero() {
+		earliest(t.RotatedOut.Add(tombstoneLife))
+	}
+	if !t.Revoked.IsZero() {
+		if t.Foreign != "" {
+			return time.Time{}
+		}
+		earliest(t.Revoked.Add(tombstoneLife))
+	}
+	return end
 }
 
 // pointers gives the token's places in the lists.
@@ -86,12 +138,41 @@ func tokenFrom(it table.Item) (Token, error) {
 	if err != nil {
 		return Token{}, errRecord
 	}
-	return Token{
+	t := Token{
 		ID: id, Account: it.String("account"), User: it.String("user"), Name: it.String("name"), Description: it.String("description"),
-		Digest: digest, Scope: s, Role: scope.Role(it.String("role")), Issuers: scope.Issuers(it.String("issuers")),
-		Life:    purge.Life{ExpiresAt: getTime(it, "expires"), PurgeAt: getTime(it, table.AttrPurgeAt)},
-		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), Version: it.Version(),
-	}, nil
+		Digest: digest, Scope: s, Standing: standing.From(it), Foreign: it.String("foreign"), Sealed: it.Bytes("sealed"),
+		Life: purge.Life{
+			ExpiresAt: getTime(it, "expires"), PurgeAt: getTime(it, "lifeEnd"), Auto: it.String("auto"), For: time.Duration(it.Int("for")) * time.Second,
+		},
+		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"),
+		LastUsed: getTime(it, "used"), Edition: it.Int("edition"), Version: it.Version(),
+	}
+	if t.Predecessor, err = optionalID(it.String("predecessor")); err != nil {
+		return Token{}, errRecord
+	}
+	if t.Successor, err = optionalID(it.String("successor")); err != nil {
+		return Token{}, errRecord
+	}
+	for _, v := range it.List("networks") {
+		n, _ := v.(table.Item)
+		t.Networks = append(t.Networks, Network{
+			Prefix: n.String("prefix"), First: getTime(n, "first"), Last: getTime(n, "last"), UserAgent: n.String("agent"),
+		})
+	}
+	return t, nil
+}
+
+func optionalID(s string) (token.ID, error) {
+	if s == "" {
+		return token.ID{}, nil
+	}
+	return token.ParseID(s)
+}
+
+func setText(it table.Item, name, s string) {
+	if s != "" {
+		it[name] = table.S(s)
+	}
 }
 
 func setTime(it table.Item, name string, t time.Time) {
@@ -108,4 +189,7 @@ func getTime(it table.Item, name string) time.Time {
 }
 
 // visible reports whether the token is to be found in lists and by its handle: not revoked, not due for purging.
-func (t Token) visible(now time.Time) bool { return t.Revoked.IsZero() && !t.Life.Purged(now) }
+func (t Token) visible(now time.Time) bool {
+	end := t.recordEnds()
+	return t.Revoked.IsZero() && (end.IsZero() || now.Before(end))
+}

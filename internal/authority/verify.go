@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"keyfob/internal/audit"
+	"keyfob/internal/keyring"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/table"
@@ -28,6 +29,7 @@ type Authority struct {
 	Table table.Table
 	Now   func() time.Time
 	Form  token.Form
+	Keys  keyring.Ring // where credentials are sealed or opened; else nil
 }
 
 // A Principal is who stands behind a valid credential.
@@ -40,6 +42,8 @@ type Principal struct {
 	Via     string // how the credential came: audit.ViaDashboard for a browser's cookie, else audit.ViaAPI
 	Holder  scope.Holder
 	Expires time.Time // zero is never
+	NoQuery bool      // the account takes no credentials from the query string
+	Login   time.Time // when the user proved who they are; zero for a token
 }
 
 // Expired reports whether the credential has ended since it was verified.
@@ -62,6 +66,8 @@ const (
 	Mismatch  Denial = "mismatch"  // the record is there, the secret is another
 	Expired   Denial = "expired"
 	Revoked   Denial = "revoked"
+	Rotated   Denial = "rotated" // its overlap with its successor is over
+	Ended     Denial = "ended"   // the user or the account behind it may not act
 )
 
 // Verify finds out who stands behind the presented text. A Denial other than None means nobody. An error means that
@@ -99,12 +105,16 @@ func (a *Authority) verifyToken(c token.Credential, it table.Item) (Principal, D
 		return Principal{}, Mismatch, nil
 	case !t.Revoked.IsZero():
 		return Principal{}, Revoked, nil
+	case !t.RotatedOut.IsZero() && !now.Before(t.RotatedOut):
+		return Principal{}, Rotated, nil
+	case t.Standing.Ended():
+		return Principal{}, Ended, nil
 	case t.Life.Expired(now) || t.Life.Purged(now):
 		return Principal{}, Expired, nil
 	}
 	return Principal{
 		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.Life.ExpiresAt,
-		Holder: scope.Holder{Scope: t.Scope, Role: t.Role, Issuers: t.Issuers},
+		Holder: t.Standing.Holder(false, t.Scope), NoQuery: t.Standing.NoQuery,
 	}, None, nil
 }
 
@@ -119,6 +129,9 @@ func (a *Authority) verifySession(c token.Credential, it table.Item) (Principal,
 		return Principal{}, Mismatch, nil
 	case !a.Now().Before(s.Expires):
 		return Principal{}, Expired, nil
+	case s.Standing.Ended():
+		return Principal{}, Ended, nil
 	}
-	return Principal{Kind: token.Session, Via: audit.ViaAPI, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires}, None, nil
+	return Principal{Kind: token.Session, Via: audit.ViaAPI, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires,
+		NoQuery: s.Standing.NoQuery, Login: s.Created}, None, nil
 }

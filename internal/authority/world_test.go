@@ -12,6 +12,7 @@ import (
 	"keyfob/internal/authority"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/bolt"
 	"keyfob/internal/table/key"
@@ -85,7 +86,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) account(email string) (account.Account, account.User) {
 	w.Helper()
-	acc := account.Account{ID: token.NewName("acc_"), Name: "Example Ltd", Status: account.Active, Policy: account.DefaultPolicy(), Created: w.clock.Now()}
+	acc := account.Account{ID: token.NewName("acc_"), Name: "Example Ltd", Status: account.Active, Policy: account.DefaultPolicy(), APIManagement: true, Created: w.clock.Now()}
 	u := account.User{ID: token.NewName("usr_"), Account: acc.ID, Email: email, Name: "Olivia", Role: scope.Owner, Status: account.Active, Created: w.clock.Now()}
 	if err := w.table.Commit(w.Context(), append(u.Create(), acc.Create())...); err != nil {
 		w.Fatal(err)
@@ -101,7 +102,7 @@ func (w *world) authority() *authority.Authority {
 func (w *world) login(acc account.Account, u account.User) (authority.Principal, token.Credential) {
 	w.Helper()
 	sessions := session.Sessions{Table: w.table, Now: w.clock.Now}
-	_, c, err := sessions.Start(w.Context(), w.form, session.Basis{Account: acc.ID, User: u.ID, Role: u.Role, Issuers: acc.Policy.Issuers}, audit.ViaAPI, audit.Origin{})
+	_, c, err := sessions.Start(w.Context(), w.form, session.Basis{Account: acc.ID, User: u.ID, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		w.Fatal(err)
 	}

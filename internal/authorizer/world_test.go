@@ -16,6 +16,7 @@ import (
 	"keyfob/internal/authorizer"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
@@ -98,7 +99,7 @@ func (w *world) token(t testing.TB, s scope.Scope) string {
 func (w *world) session(t testing.TB) string {
 	t.Helper()
 	sessions := session.Sessions{Table: w.table, Now: func() time.Time { return w.now }}
-	_, c, err := sessions.Start(t.Context(), w.form, session.Basis{Account: "acc_1", User: "usr_1", Role: scope.Owner, Issuers: scope.IssuersAdmins}, audit.ViaAPI, audit.Origin{})
+	_, c, err := sessions.Start(t.Context(), w.form, session.Basis{Account: "acc_1", User: "usr_1", Standing: standing.Standing{Role: scope.Owner, Issuers: scope.IssuersAdmins}}, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

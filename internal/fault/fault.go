@@ -26,6 +26,8 @@ const (
 	Forbidden                    // a valid credential that may not do this
 	NotFound                     // absent, or not the caller's to know of
 	Conflict                     // the state changed, or forbids the change
+	Precondition                 // the caller's condition on the state (If-Match) does not hold
+	Unlicensed                   // the account has no licence for it
 	TooLarge                     // a body over the bound
 	UnsupportedMedia             // a body that is not JSON
 	TooMany                      // slow down; RetryAfter says for how long

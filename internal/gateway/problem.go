@@ -19,6 +19,8 @@ var statuses = map[fault.Kind]int{
 	fault.Forbidden:        http.StatusForbidden,
 	fault.NotFound:         http.StatusNotFound,
 	fault.Conflict:         http.StatusConflict,
+	fault.Precondition:     http.StatusPreconditionFailed,
+	fault.Unlicensed:       http.StatusPaymentRequired,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
 	fault.UnsupportedMedia: http.StatusUnsupportedMediaType,
 	fault.TooMany:          http.StatusTooManyRequests,

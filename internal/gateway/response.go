@@ -49,6 +49,7 @@ func (r Response) proxy(request *Request, allowed string) []byte {
 		if request.Header("Origin") == allowed {
 			b = header(b, "Access-Control-Allow-Origin", allowed)
 			b = header(b, "Access-Control-Allow-Credentials", "true")
+			b = header(b, "Access-Control-Expose-Headers", "ETag, Link, Location, Retry-After")
 		}
 	}
 	b = append(b, '}')
@@ -87,7 +88,7 @@ func Preflight(origin string, methods string) Handler {
 		if origin != "" && r.Header("Origin") == origin {
 			response.Headers = map[string]string{
 				"Access-Control-Allow-Methods": methods,
-				"Access-Control-Allow-Headers": "Authorization, Content-Type",
+				"Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-Match",
 				"Access-Control-Max-Age":       "600",
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"keyfob/internal/fault"
 	"keyfob/internal/password"
 	"keyfob/internal/session"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/throttle"
@@ -73,7 +74,7 @@ func (l *Logins) Login(ctx context.Context, a Attempt, via string, from audit.Or
 		return Login{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.")
 	}
 	s, credential, err := l.Sessions.Start(ctx, l.Form, session.Basis{
-		Account: acc.ID, User: user.ID, Role: user.Role, Issuers: acc.Policy.Issuers,
+		Account: acc.ID, User: user.ID, Standing: standing.Of(acc, user),
 		Checks: []table.Op{table.Check(acc.Key(), table.VersionIs(acc.Version)), table.Check(user.Key(), table.VersionIs(user.Version))},
 	}, via, from)
 	if err != nil {

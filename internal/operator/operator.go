@@ -32,6 +32,8 @@ type NewAccount struct {
 	Email    string // the owner's, which is also the login name
 	Owner    string // the owner's display name; the e-mail's local part where empty
 	Password string // the owner's first; a random one is made and answered where empty
+
+	Unlicensed bool // without the licence for tokens that live longer than an hour
 }
 
 // A Created says what CreateAccount made. Password is set only where it was made up here; it is shown this once.
@@ -60,7 +62,7 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount, from audit.O
 	}
 	now := o.Now().UTC().Truncate(time.Millisecond)
 	acc := account.Account{
-		ID: token.NewName("acc_"), Name: n.Name, Status: account.Active, Policy: account.DefaultPolicy(), Created: now, Version: 1,
+		ID: token.NewName("acc_"), Name: n.Name, Status: account.Active, Policy: account.DefaultPolicy(), Created: now, APIManagement: !n.Unlicensed, Version: 1,
 	}
 	owner := account.User{
 		ID: token.NewName("usr_"), Account: acc.ID, Email: n.Email, Name: n.Owner, Role: scope.Owner, Status: account.Active,

@@ -52,7 +52,7 @@ func world(t *testing.T) string {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	acc := account.Account{ID: accountID, Name: "Example Ltd", Status: account.Active, Policy: account.DefaultPolicy(), Created: now}
+	acc := account.Account{ID: accountID, Name: "Example Ltd", Status: account.Active, Policy: account.DefaultPolicy(), APIManagement: true, Created: now}
 	owner := account.User{
 		ID: ownerID, Account: accountID, Email: "owner@example.com", Name: "Olivia Example", Role: scope.Owner, Status: account.Active,
 		Verified: true, PasswordHash: hash, Created: now,

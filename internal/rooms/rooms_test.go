@@ -45,11 +45,11 @@ var rooms = map[string]room{
 	"internal/fault": pure, "internal/token": pure, "internal/scope": pure, "internal/purge": pure, "internal/password": pure,
 	"internal/text": pure, "internal/credential": pure, "internal/scan": pure,
 
-	"internal/table": role, "internal/mail": role,
+	"internal/table": role, "internal/mail": role, "internal/keyring": role,
 
 	"internal/account": decision, "internal/audit": decision, "internal/authority": decision, "internal/session": decision,
 	"internal/login": decision, "internal/throttle": decision, "internal/notice": decision, "internal/catalogue": decision,
-	"internal/operator": decision,
+	"internal/operator": decision, "internal/standing": decision,
 
 	"internal/gateway": edge, "internal/authorizer": edge, "internal/api": api, "internal/openapi": api,
 

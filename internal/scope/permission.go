@@ -16,12 +16,18 @@ import (
 //	right *( "|" right )            full scope, and one of the rights
 //	action " " category [ "/" id ]  the action on an instance, or on what the scope has of the category
 //	action " *"                     the action on whatever the scope has in any category
+//	"logs " category "/" id         the debug logs of an instance: whoever may read it, and its integration's tokens
+//
+// An integration's scope reaches the exports and imports of one integration, to run them and to read their debug logs.
+// Which they are stands in the catalogue and not in the scope: such a permission is granted here for any export and
+// import, and the function behind the route holds the instance against Scope.IntegrationID.
 //
 // Category and id are literal, or a path parameter of the route in braces.
 type Permission struct {
 	kind     permissionKind
 	rights   []Right
 	actions  Actions
+	logs     bool // of an instance, not the instance itself
 	category string
 	id       string
 }
@@ -58,14 +64,17 @@ func ParsePermission(text string) (Permission, bool) {
 		return p, true
 	}
 	a, ok := ParseAction(verb)
-	if !ok {
+	logs := verb == "logs"
+	if logs {
+		a = Read
+	} else if !ok {
 		return Permission{}, false
 	}
 	category, id, _ := strings.Cut(object, "/")
 	if !reference(category) && category != "*" && !Category(category).Known() || id != "" && !reference(id) && !ValidID(id) {
 		return Permission{}, false
 	}
-	return Permission{kind: needsAction, actions: a, category: category, id: id}, true
+	return Permission{kind: needsAction, actions: a, logs: logs, category: category, id: id}, true
 }
 
 // reference reports whether s stands for a path parameter.
@@ -115,6 +124,9 @@ func (h Holder) Rights() []Right {
 	all := RightsOf(h.Role, h.Issuers)
 	if h.Scope.full {
 		return all
+	}
+	if h.Scope.integration != "" {
+		return slices.DeleteFunc(all, func(r Right) bool { return r != RunResources })
 	}
 	var granted Actions
 	for _, g := range h.Scope.grants {
@@ -170,6 +182,12 @@ func decideAction(s Scope, p Permission) Reason {
 	if s.full {
 		// An unknown category is not refused here: the function behind the route answers that it does not exist.
 		return Allowed
+	}
+	if s.integration != "" {
+		if (p.logs || p.actions == Run) && (p.category == string(Exports) || p.category == string(Imports)) {
+			return Allowed
+		}
+		return OutsideScope
 	}
 	if p.category == "*" {
 		for _, c := range Categories() {

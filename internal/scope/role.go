@@ -5,14 +5,17 @@ type Right string
 
 // The rights.
 const (
-	IssueTokens    Right = "tokens.issue"
+	IssueTokens    Right = "tokens.issue" // make tokens, rotate and edit any of the account's
 	ReadTokens     Right = "tokens.read"
 	RevokeTokens   Right = "tokens.revoke"
-	OwnTokens      Right = "tokens.own" // make, list and revoke tokens of one's own
+	RevealTokens   Right = "tokens.reveal"
+	OwnTokens      Right = "tokens.own" // make, list, change and revoke tokens of one's own
 	ReadResources  Right = "resources.read"
 	WriteResources Right = "resources.write"
 	RunResources   Right = "resources.run"
 	ReadAudit      Right = "audit.read"
+	ManageUsers    Right = "users.manage"
+	ManageAccount  Right = "account.manage" // the account's policy
 )
 
 // A Role is what an account's user is in it.
@@ -40,8 +43,10 @@ const (
 // RightsOf computes what the role may do under the policy. An unknown role may do nothing.
 func RightsOf(r Role, issuers Issuers) []Right {
 	switch r {
-	case Owner, Admin:
-		return []Right{IssueTokens, ReadTokens, RevokeTokens, OwnTokens, ReadResources, WriteResources, RunResources, ReadAudit}
+	case Owner:
+		return append(RightsOf(Admin, issuers), ManageAccount)
+	case Admin:
+		return []Right{IssueTokens, ReadTokens, RevokeTokens, RevealTokens, OwnTokens, ReadResources, WriteResources, RunResources, ReadAudit, ManageUsers}
 	case Member:
 		rights := []Right{ReadResources, WriteResources, RunResources}
 		if issuers == IssuersEveryone {

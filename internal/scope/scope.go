@@ -151,6 +151,9 @@ func ValidID(s string) bool {
 // Grants lists what a custom scope grants, ordered by category and id.
 func (s Scope) Grants() []Grant { return slices.Clone(s.grants) }
 
+// IntegrationID gives the one integration that an integration's scope is about; empty for any other scope.
+func (s Scope) IntegrationID() string { return s.integration }
+
 // Name is the scope's kind as the API names it: full, custom or integration.
 func (s Scope) Name() string {
 	switch {

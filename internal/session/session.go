@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"keyfob/internal/audit"
-	"keyfob/internal/scope"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
@@ -23,15 +23,14 @@ const Absolute = 24 * time.Hour
 
 // A Session is a login's proof. All that a decision about it needs stands in its one record.
 type Session struct {
-	ID      token.ID
-	Account string // acc_…
-	User    string // usr_…
-	Digest  token.Digest
-	Role    scope.Role    // the user's, kept in step with it
-	Issuers scope.Issuers // the account's policy, likewise
-	Created time.Time
-	Expires time.Time // refused from this instant on
-	Version int64
+	ID       token.ID
+	Account  string // acc_…
+	User     string // usr_…
+	Digest   token.Digest
+	Standing standing.Standing // kept in step with the user and the account
+	Created  time.Time         // the login
+	Expires  time.Time         // refused from this instant on
+	Version  int64
 }
 
 // Handle gives the session's public name.
@@ -42,12 +41,13 @@ func (s Session) Subject() audit.Subject { return audit.Subject{Kind: "session",
 
 func (s Session) item() table.Item {
 	k := key.Session(s.ID.String()).Key()
-	return table.Item{
+	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"account": table.S(s.Account), "user": table.S(s.User), "digest": table.B(s.Digest.Bytes()),
-		"role": table.S(s.Role), "issuers": table.S(s.Issuers),
 		"created": table.N(s.Created.UnixMilli()), "expires": table.N(s.Expires.Unix()), table.AttrPurgeAt: table.N(s.Expires.Unix()),
 	}
+	s.Standing.Put(it)
+	return it
 }
 
 // FromItem reads a session from its record.
@@ -62,8 +62,8 @@ func FromItem(it table.Item) (Session, error) {
 	}
 	return Session{
 		ID: id, Account: it.String("account"), User: it.String("user"), Digest: digest,
-		Role: scope.Role(it.String("role")), Issuers: scope.Issuers(it.String("issuers")),
-		Created: time.UnixMilli(it.Int("created")).UTC(), Expires: time.Unix(it.Int("expires"), 0).UTC(), Version: it.Version(),
+		Standing: standing.From(it),
+		Created:  time.UnixMilli(it.Int("created")).UTC(), Expires: time.Unix(it.Int("expires"), 0).UTC(), Version: it.Version(),
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/bolt"
 	"keyfob/internal/table/key"
@@ -26,7 +27,7 @@ func TestP5ASessionStartsAndEndsWithItsEvent(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	sessions := session.Sessions{Table: db, Now: now}
 	form := token.Form{Brand: "kf", Realm: "us"}
-	basis := session.Basis{Account: "acc_1", User: "usr_1", Role: scope.Owner, Issuers: scope.IssuersAdmins}
+	basis := session.Basis{Account: "acc_1", User: "usr_1", Standing: standing.Standing{Role: scope.Owner, Issuers: scope.IssuersAdmins}}
 	types := func() []string {
 		page, err := db.Query(t.Context(), table.Query{PK: key.PrefixAudit + "acc_1", Limit: 100})
 		if err != nil {

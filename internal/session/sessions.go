@@ -8,6 +8,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
+	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
@@ -21,11 +22,10 @@ type Sessions struct {
 
 // A Basis is what a session rests on.
 type Basis struct {
-	Account string
-	User    string
-	Role    scope.Role
-	Issuers scope.Issuers
-	Checks  []table.Op // conditions under which the basis is still as it was read
+	Account  string
+	User     string
+	Standing standing.Standing
+	Checks   []table.Op // conditions under which the basis is still as it was read
 }
 
 // Start starts a session and returns it with the credential that stands for it, which is shown this once. Where the
@@ -34,7 +34,7 @@ func (s *Sessions) Start(ctx context.Context, form token.Form, on Basis, via str
 	now := s.Now().UTC()
 	credential := form.New(token.Session)
 	session := Session{
-		ID: credential.ID(), Account: on.Account, User: on.User, Digest: credential.Digest(), Role: on.Role, Issuers: on.Issuers,
+		ID: credential.ID(), Account: on.Account, User: on.User, Digest: credential.Digest(), Standing: on.Standing,
 		Created: now.Truncate(time.Millisecond), Expires: now.Add(Absolute).Truncate(time.Second), Version: 1,
 	}
 	pointer := key.UserSession{User: session.User, ID: session.ID.String()}.Key()
@@ -77,5 +77,5 @@ func (s *Sessions) End(ctx context.Context, id token.ID, by audit.Actor, from au
 
 // Holder tells what the session brings to a decision: the whole of its user's role.
 func (s Session) Holder() scope.Holder {
-	return scope.Holder{Session: true, Scope: scope.Full(), Role: s.Role, Issuers: s.Issuers}
+	return s.Standing.Holder(true, scope.Full())
 }

@@ -34,6 +34,9 @@
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
+//	qta#<account>      acc                    AccountQuota   how many tokens the account has
+//	qta#<account>      <user>                 UserQuota      how many of them the user made
+//	idm#<user>         <digest>               Idempotency    what an Idempotency-Key stands for
 package dynamo
 
 import (

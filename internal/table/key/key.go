@@ -15,6 +15,9 @@
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
+//	qta#<account>      acc                    AccountQuota   how many tokens the account has
+//	qta#<account>      <user>                 UserQuota      how many of them the user made
+//	idm#<user>         <digest>               Idempotency    what an Idempotency-Key stands for
 //
 // Times in keys are 13-digit milliseconds since 1970, so that the order of bytes is the order of time.
 package key
@@ -41,6 +44,8 @@ const (
 	PrefixNotice        = "ntc#"
 	PrefixThrottle      = "thr#"
 	PrefixCatalogue     = "cat#"
+	PrefixQuota         = "qta#"
+	PrefixIdempotency   = "idm#"
 )
 
 // PrefixUser is the sort-key prefix at which the users of an account are, under the account's partition.
@@ -155,6 +160,24 @@ type Resource struct{ Account, Category, ID string }
 func (k Resource) Key() table.Key {
 	return table.Key{PK: PrefixCatalogue + k.Account, SK: k.Category + "#" + k.ID}
 }
+
+// AccountQuota counts the tokens of an account.
+type AccountQuota string
+
+// Key gives the key.
+func (k AccountQuota) Key() table.Key { return table.Key{PK: PrefixQuota + string(k), SK: "acc"} }
+
+// UserQuota counts the tokens that a user of an account has made.
+type UserQuota struct{ Account, User string }
+
+// Key gives the key.
+func (k UserQuota) Key() table.Key { return table.Key{PK: PrefixQuota + k.Account, SK: k.User} }
+
+// Idempotency is a user's Idempotency-Key, by its digest.
+type Idempotency struct{ User, Digest string }
+
+// Key gives the key.
+func (k Idempotency) Key() table.Key { return table.Key{PK: PrefixIdempotency + k.User, SK: k.Digest} }
 
 // stamped joins a time and an id so that text order is time order until the year 2286.
 func stamped(t time.Time, id string) string { return fmt.Sprintf("%013d#%s", t.UnixMilli(), id) }

@@ -1,0 +1,51 @@
+package api
+
+import (
+	"context"
+
+	"keyfob/internal/audit"
+	"keyfob/internal/operator"
+)
+
+// createAccount is the command account.create: an account with its owner. Without a license the account has all there is.
+func createAccount(c Config) command {
+	o := &operator.Operator{Table: c.Table, Now: c.Now, Hasher: c.Hasher}
+	type accountAnswer struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	type ownerAnswer struct {
+		ID       string `json:"id"`
+		Email    string `json:"email"`
+		Password string `json:"password,omitzero"` // only where it was made up here
+	}
+	return func(ctx context.Context, payload []byte, from audit.Origin) (any, error) {
+		var r struct {
+			Account struct {
+				Name string `json:"name"`
+			} `json:"account"`
+			Owner struct {
+				Email    string `json:"email"`
+				Name     string `json:"name"`
+				Password string `json:"password"`
+			} `json:"owner"`
+			License *struct {
+				APIManagement bool `json:"apiManagement"`
+			} `json:"license"`
+		}
+		if err := decodeCommand(payload, &r); err != nil {
+			return nil, err
+		}
+		made, err := o.CreateAccount(ctx, operator.NewAccount{
+			Name: r.Account.Name, Email: r.Owner.Email, Owner: r.Owner.Name, Password: r.Owner.Password,
+			Unlicensed: r.License != nil && !r.License.APIManagement,
+		}, from)
+		if err != nil {
+			return nil, err
+		}
+		return struct {
+			Account accountAnswer `json:"account"`
+			Owner   ownerAnswer   `json:"owner"`
+		}{accountAnswer{made.Account.ID, made.Account.Name}, ownerAnswer{made.Owner.ID, made.Owner.Email, made.Password}}, nil
+	}
+}

@@ -1,0 +1,59 @@
+// Package standing is what a credential owes to the user and the account behind it: the role, whether they may act at
+// all, and those of the account's policies that every request is held against.
+//
+// It promises that each credential carries its standing in its own record, so that a request needs no second read (P2);
+// that a change of user or account has reached every credential before it is acknowledged (P1), however many there are;
+// that an interrupted change goes on where it stopped; and that no credential, whenever it was made, is left with more
+// than its user may do.
+//
+// It does not say what a role may do (package scope does) nor who may change one.
+package standing
+
+import (
+	"keyfob/internal/account"
+	"keyfob/internal/scope"
+	"keyfob/internal/table"
+)
+
+// A Standing is what user and account lend to their credentials. It is comparable.
+type Standing struct {
+	Role      scope.Role
+	Issuers   scope.Issuers
+	NoQuery   bool // the account takes no credentials from the query string
+	Disabled  bool // the user is not active
+	Suspended bool // the account is not active
+}
+
+// Of gives the standing of a user in an account.
+func Of(acc account.Account, user account.User) Standing {
+	return Standing{
+		Role: user.Role, Issuers: acc.Policy.Issuers, NoQuery: !acc.Policy.QueryCredentials,
+		Disabled: user.Status != account.Active, Suspended: acc.Status != account.Active,
+	}
+}
+
+// Ended reports whether the credential is refused for now, because its user or account may not act.
+func (s Standing) Ended() bool { return s.Disabled || s.Suspended }
+
+// Holder gives what a credential of the scope brings to a decision.
+func (s Standing) Holder(session bool, sc scope.Scope) scope.Holder {
+	return scope.Holder{Session: session, Scope: sc, Role: s.Role, Issuers: s.Issuers}
+}
+
+// Put writes the standing into a credential's item.
+func (s Standing) Put(it table.Item) {
+	it["role"], it["issuers"] = table.S(s.Role), table.S(s.Issuers)
+	for name, set := range map[string]bool{"noQuery": s.NoQuery, "disabled": s.Disabled, "suspended": s.Suspended} {
+		if delete(it, name); set {
+			it[name] = table.Bool(true)
+		}
+	}
+}
+
+// From reads the standing from a credential's item.
+func From(it table.Item) Standing {
+	return Standing{
+		Role: scope.Role(it.String("role")), Issuers: scope.Issuers(it.String("issuers")),
+		NoQuery: it.Bool("noQuery"), Disabled: it.Bool("disabled"), Suspended: it.Bool("suspended"),
+	}
+}
