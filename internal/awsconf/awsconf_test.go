@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -79,9 +80,9 @@ func TestClientsSignForTheEnvironmentsRegionAndCredentialsAtTheirEndpoint(t *tes
 }
 
 func TestAnEmptyEndpointIsTheServicesOwn(t *testing.T) {
-	s, err := read(environ("AWS_ENDPOINT_URL_DYNAMODB", ""), "AWS_ENDPOINT_URL_DYNAMODB")
-	if err != nil || s.endpoint != nil || s.plain {
-		t.Errorf("%+v, %v", s, err)
+	c, err := Connect(environ("AWS_ENDPOINT_URL_DYNAMODB", ""), "DYNAMODB", time.Second)
+	if err != nil || c.Endpoint != nil || c.plain {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 
