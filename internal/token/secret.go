@@ -101,6 +101,9 @@ func ParseHandle(k Kind, handle string) (ID, error) {
 	return ParseID(s)
 }
 
+// IsZero reports whether the id is none.
+func (id ID) IsZero() bool { return id.s == "" }
+
 // String gives the bare id.
 func (id ID) String() string { return id.s }
 

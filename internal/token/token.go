@@ -6,6 +6,8 @@
 // the checksum (CRC-32 of everything before it) lets a damaged or made-up credential be refused without any I/O.
 // All three are base62, alphabet 0-9A-Za-z.
 //
+// Beside them stand the credentials that another system has issued and that were imported by their hashes: <id>|<secret>.
+//
 // It promises that Parse accepts exactly what Format produces for the same Form, byte for byte; that no value of
 // its secret types prints, logs or marshals itself; and that digests can be compared in constant time only.
 //
@@ -131,9 +133,10 @@ func (f Form) Parse(s string) (Credential, error) {
 
 // A Credential is a well-formed credential: its kind, its id and its plaintext. The zero value is none.
 type Credential struct {
-	kind Kind
-	id   ID
-	text Plaintext
+	kind    Kind
+	id      ID
+	text    Plaintext
+	foreign string // the id that another system gave it; empty for one of ours
 }
 
 // Kind tells what the credential stands for.
@@ -145,8 +148,17 @@ func (c Credential) ID() ID { return c.id }
 // Plaintext gives the credential itself.
 func (c Credential) Plaintext() Plaintext { return c.text }
 
+// Foreign gives the id under which another system issued it; empty for one of ours.
+func (c Credential) Foreign() string { return c.foreign }
+
 // Digest gives what is stored of it.
-func (c Credential) Digest() Digest { return DigestOf(c.text.Reveal()) }
+func (c Credential) Digest() Digest {
+	text := c.text.Reveal()
+	if c.foreign != "" {
+		text = text[len(c.foreign)+1:]
+	}
+	return DigestOf(text)
+}
 
 // Handle gives the public name.
 func (c Credential) Handle() string { return c.id.Handle(c.kind) }
@@ -178,10 +190,15 @@ func IsBase62(s string) bool {
 // random draws n base62 characters, each equally likely: bytes of 248 and over, which would favour the
 // alphabet's first eight, are thrown away.
 func random(n int) string {
+	return base62(n, func(buf []byte) { _, _ = rand.Read(buf) }) // never fails: crypto/rand ends the process instead
+}
+
+// base62 makes n characters of the alphabet, each as likely as any other, out of bytes from the source.
+func base62(n int, source func([]byte)) string {
 	out := make([]byte, 0, n)
 	var buf [64]byte
 	for len(out) < n {
-		_, _ = rand.Read(buf[:]) // never fails: crypto/rand ends the process instead
+		source(buf[:])
 		for _, b := range buf {
 			if b < 248 && len(out) < n {
 				out = append(out, alphabet[b%62])
