@@ -90,24 +90,37 @@ func errNoAccount() error { return fault.New(fault.NotFound, "not_found", "There
 // Members lists all users of the account.
 func (a *Accounts) Members(ctx context.Context, id string) ([]User, error) {
 	var users []User
-	q := table.Query{PK: key.Account(id).Key().PK, Prefix: key.PrefixUser, Limit: 200}
-	for {
-		page, err := a.Table.Query(ctx, q)
+	for after := ""; ; {
+		page, more, err := a.Users(ctx, id, after, 200)
 		if err != nil {
 			return nil, err
 		}
-		for _, it := range page.Items {
-			u, err := userFrom(it)
-			if err != nil {
-				return nil, err
-			}
-			users = append(users, u)
-			q.After = it.String(table.AttrSK)
-		}
-		if !page.More {
+		if users = append(users, page...); !more {
 			return users, nil
 		}
+		after = page[len(page)-1].ID
 	}
+}
+
+// Users gives up to limit users of the account, ordered by id, after the one of that id, empty for the first page; and
+// whether there are more.
+func (a *Accounts) Users(ctx context.Context, id, after string, limit int) (users []User, more bool, err error) {
+	q := table.Query{PK: key.Account(id).Key().PK, Prefix: key.PrefixUser, Limit: limit}
+	if after != "" {
+		q.After = key.PrefixUser + after
+	}
+	page, err := a.Table.Query(ctx, q)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, it := range page.Items {
+		u, err := userFrom(it)
+		if err != nil {
+			return nil, false, err
+		}
+		users = append(users, u)
+	}
+	return users, page.More, nil
 }
 
 // Logins lists the accounts and users that a login name of at most MaxEmail bytes belongs to, ordered by account.

@@ -44,6 +44,7 @@ const (
 	ResourceDeleted Type = "resource.deleted"
 	ResourceRun     Type = "resource.run"
 	NoticeRejected  Type = "notice.rejected" // the mail service refuses a mail for good
+	LeakKeysChanged Type = "leakkeys.changed"
 )
 
 // The ways a change can come in, for Actor.Via.
@@ -53,6 +54,10 @@ const (
 	ViaOperator  = "operator"
 	ViaSystem    = "system"
 )
+
+// Deployment stands in an event in the place of the account where the change is the whole deployment's. No account has
+// this id, so no account's people see such events.
+const Deployment = "deployment"
 
 // An Actor is who did it.
 type Actor struct {
@@ -103,9 +108,12 @@ const (
 	maxNote      = 1000
 )
 
+// Key gives the key of the event's item.
+func (e Event) Key() table.Key { return key.Audit{Account: e.Account, At: e.At, Event: e.ID}.Key() }
+
 // Ops gives the operations that record the event: the event itself, and a pointer in the trail of each of its subjects.
 func (e Event) Ops() []table.Op {
-	k := key.Audit{Account: e.Account, At: e.At, Event: e.ID}.Key()
+	k := e.Key()
 	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"id": table.S(e.ID), "type": table.S(e.Type), "at": table.N(e.At.UnixMilli()), "account": table.S(e.Account),

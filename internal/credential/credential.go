@@ -46,6 +46,7 @@ const (
 	Cookie                   // exactly one, in the dashboard's cookie
 	Several                  // more than one: refused like none that is valid
 	Elsewhere                // a cookie, in a request from another origin
+	Query                    // exactly one, in the query string
 )
 
 // Find gives the one credential of the request.
@@ -56,9 +57,11 @@ func (p Presented) Find() (text string, f Finding) {
 		n++
 		text = bearer(v)
 	}
+	fromQuery := false
 	if values := p.Query[QueryName]; len(values) > 0 {
 		n += len(values)
 		if strings.HasPrefix(p.Path, queryPrefix) {
+			fromQuery = true
 			text = values[0]
 		}
 	}
@@ -77,6 +80,8 @@ func (p Presented) Find() (text string, f Finding) {
 		return "", Elsewhere
 	case fromCookie:
 		return text, Cookie
+	case fromQuery:
+		return text, Query
 	}
 	return text, One
 }

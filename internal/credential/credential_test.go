@@ -38,7 +38,7 @@ func TestS20OneCredentialIsFoundWhereItMayStand(t *testing.T) {
 		{"two joined by a comma", Presented{Headers: header("Bearer " + tok + ",Bearer " + tok)}, "", Nothing},
 		{"two headers", Presented{Headers: header("Bearer "+tok, "Bearer "+tok)}, "", Several},
 		{"basic beside bearer", Presented{Headers: header("Basic eDp5", "Bearer "+tok)}, "", Several},
-		{"query on /api/v1", Presented{Path: "/api/v1/search", Query: query(tok)}, tok, One},
+		{"query on /api/v1", Presented{Path: "/api/v1/search", Query: query(tok)}, tok, Query},
 		{"query on /v1", Presented{Path: "/v1/tokens", Query: query(tok)}, "", Nothing},
 		{"empty query", Presented{Path: "/api/v1/search", Query: query("")}, "", Nothing},
 		{"two in the query", Presented{Path: "/api/v1/search", Query: query(tok, tok)}, "", Several},

@@ -167,6 +167,23 @@ func TestACursorIsTakenOnlyByItsOwnList(t *testing.T) {
 			t.Errorf("cursor %q: %v", bad, err)
 		}
 	}
+	for i := range c {
+		changed := []byte(c)
+		changed[i] ^= 1 // base64url has pairs of characters that differ in the lowest bit
+		if _, _, err := get(string(changed), "7"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a cursor that was changed at %d: %v", i, err)
+		}
+	}
+	other := &Request{query: map[string][]string{"limit": {"1000"}}}
+	if limit, _, err := other.PageOf("acc_1", 200, 1000); err != nil || limit != 1000 {
+		t.Errorf("a list with other bounds: %d, %v", limit, err)
+	}
+	if limit, _, err := (&Request{}).PageOf("acc_1", 200, 1000); err != nil || limit != 200 {
+		t.Errorf("its default: %d, %v", limit, err)
+	}
+	if _, _, err := other.PageOf("acc_1", 200, 999); !fault.Is(err, fault.Invalid) {
+		t.Errorf("over its bound: %v", err)
+	}
 	for _, bad := range []string{"0", "-1", "101", "x", "1.5", "99999999999999999999"} {
 		if _, _, err := get("", bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("limit %q: %v", bad, err)

@@ -1,10 +1,10 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"keyfob/internal/fault"
@@ -12,13 +12,19 @@ import (
 
 // Query gives the one value of a query parameter, empty where there is none. More than one is refused.
 func (r *Request) Query(name string) (string, error) {
+	text, _, err := r.Lookup(name)
+	return text, err
+}
+
+// Lookup is Query for where an empty value is another thing than none.
+func (r *Request) Lookup(name string) (value string, given bool, err error) {
 	switch v := r.parameters()[name]; len(v) {
 	case 0:
-		return "", nil
+		return "", false, nil
 	case 1:
-		return v[0], nil
+		return v[0], true, nil
 	}
-	return "", fault.Bad(name, "duplicate_parameter", name+" is there more than once.")
+	return "", true, fault.Bad(name, "duplicate_parameter", name+" is there more than once.")
 }
 
 // KnownQuery refuses a query parameter that is none of the names. "token" is always known: it is a credential, and
@@ -51,15 +57,20 @@ const maxPosition = 512
 // Page reads the parameters limit (1 to 100, 50 by default) and cursor of a list. The position is what the cursor
 // of the same list, sealed with the same owner, was made from.
 func (r *Request) Page(owner string) (limit int, position string, err error) {
-	limit = DefaultLimit
-	text, err := r.Query("limit")
+	return r.PageOf(owner, DefaultLimit, MaxLimit)
+}
+
+// PageOf is Page for a list that has other bounds: so many by default, and at most.
+func (r *Request) PageOf(owner string, standard, most int) (limit int, position string, err error) {
+	limit = standard
+	text, given, err := r.Lookup("limit")
 	if err != nil {
 		return 0, "", err
 	}
-	if _, given := r.parameters()["limit"]; given {
+	if given {
 		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > MaxLimit || text[0] == '+' {
-			return 0, "", fault.Bad("limit", "out_of_range", fmt.Sprintf("limit is a whole number from 1 to %d.", MaxLimit))
+		if err != nil || limit < 1 || limit > most || text[0] == '+' {
+			return 0, "", fault.Bad("limit", "out_of_range", fmt.Sprintf("limit is a whole number from 1 to %d.", most))
 		}
 	}
 	text, err = r.Query("cursor")
@@ -67,18 +78,23 @@ func (r *Request) Page(owner string) (limit int, position string, err error) {
 		return limit, "", err
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	position, ok := strings.CutPrefix(string(raw), owner+"\n")
-	if err != nil || !ok || position == "" || Cursor(owner, position) != text || len(position) > maxPosition || !utf8.ValidString(position) {
+	position = string(raw[min(sealLen, len(raw)):])
+	if err != nil || position == "" || Cursor(owner, position) != text || len(position) > maxPosition || !utf8.ValidString(position) {
 		return 0, "", fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
 	}
 	return limit, position, nil
 }
 
-// Cursor makes the opaque form of a position in the owner's list; empty where there is nothing further. A cursor is
-// no secret and grants nothing: what it points into is read with the caller's own rights.
+// sealLen is how much of a digest begins a cursor, in bytes.
+const sealLen = 8
+
+// Cursor makes the opaque form of a position in the owner's list; empty where there is nothing further. It begins with
+// a digest, by which one of another list, or one that was changed, is known. A cursor is no secret and grants nothing:
+// what it points into is read with the caller's own rights.
 func Cursor(owner, position string) string {
 	if position == "" {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(owner + "\n" + position))
+	seal := sha256.Sum256([]byte(strconv.Itoa(len(owner)) + ":" + owner + position))
+	return base64.RawURLEncoding.EncodeToString(append(seal[:sealLen:sealLen], position...))
 }

@@ -55,6 +55,11 @@ func (s *Sessions) Start(ctx context.Context, form token.Form, on Basis, via str
 
 // End ends the session. One that has ended already is no error.
 func (s *Sessions) End(ctx context.Context, id token.ID, by audit.Actor, from audit.Origin) error {
+	return s.EndBecause(ctx, id, by, from, "")
+}
+
+// EndBecause is End with a note of why.
+func (s *Sessions) EndBecause(ctx context.Context, id token.ID, by audit.Actor, from audit.Origin, note string) error {
 	k := key.Session(id.String()).Key()
 	items, err := s.Table.Get(ctx, k)
 	if err != nil || items[0] == nil {
@@ -64,15 +69,41 @@ func (s *Sessions) End(ctx context.Context, id token.ID, by audit.Actor, from au
 	if err != nil {
 		return err
 	}
+	ended := audit.New(audit.SessionEnded, s.Now(), session.Account, by, from, session.Subject())
+	ended.Note = note
 	ops := append([]table.Op{
 		table.Delete(k, table.Present()),
 		table.Delete(key.UserSession{User: session.User, ID: id.String()}.Key(), table.Anything()),
-	}, audit.New(audit.SessionEnded, s.Now(), session.Account, by, from, session.Subject()).Ops()...)
+	}, ended.Ops()...)
 	err = s.Table.Commit(ctx, ops...)
 	if _, gone := errors.AsType[*table.Conflict](err); gone {
 		return nil // somebody else ended it in between
 	}
 	return err
+}
+
+// EndAll ends all sessions of the user. None is left of those that were there when it was called.
+func (s *Sessions) EndAll(ctx context.Context, user string, by audit.Actor, from audit.Origin) error {
+	q := table.Query{PK: key.PrefixUserSessions + user, Limit: table.MaxGet}
+	for {
+		page, err := s.Table.Query(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, pointer := range page.Items {
+			q.After = pointer.String(table.AttrSK)
+			id, err := token.ParseID(q.After)
+			if err != nil {
+				return errRecord
+			}
+			if err := s.End(ctx, id, by, from); err != nil {
+				return err
+			}
+		}
+		if !page.More {
+			return nil
+		}
+	}
 }
 
 // Holder tells what the session brings to a decision: the whole of its user's role.

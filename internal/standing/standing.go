@@ -26,10 +26,19 @@ type Standing struct {
 
 // Of gives the standing of a user in an account.
 func Of(acc account.Account, user account.User) Standing {
-	return Standing{
-		Role: user.Role, Issuers: acc.Policy.Issuers, NoQuery: !acc.Policy.QueryCredentials,
-		Disabled: user.Status != account.Active, Suspended: acc.Status != account.Active,
-	}
+	return Standing{}.ofAccount(acc).ofUser(user)
+}
+
+// ofAccount gives s with what the account lends to it now.
+func (s Standing) ofAccount(acc account.Account) Standing {
+	s.Issuers, s.NoQuery, s.Suspended = acc.Policy.Issuers, !acc.Policy.QueryCredentials, acc.Status != account.Active
+	return s
+}
+
+// ofUser gives s with what the user lends to it now.
+func (s Standing) ofUser(user account.User) Standing {
+	s.Role, s.Disabled = user.Role, user.Status != account.Active
+	return s
 }
 
 // Ended reports whether the credential is refused for now, because its user or account may not act.

@@ -3,10 +3,10 @@ package throttle
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"strings"
 	"time"
 
+	"keyfob/internal/network"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
@@ -106,23 +106,12 @@ func (c counter) op() table.Op {
 	return table.Replace(it, c.version)
 }
 
-// network gives the network of an address: its /24 for IPv4, its /64 for IPv6, which is what one customer gets. All
-// that is no address counts as one network.
-func network(ip string) string {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
-		return "unknown"
+// networkOf gives the network of an address. All that is no address counts as one network.
+func networkOf(ip string) string {
+	if prefix, ok := network.Of(ip); ok {
+		return prefix
 	}
-	addr = addr.Unmap().WithZone("")
-	bits := 64
-	if addr.Is4() {
-		bits = 24
-	}
-	prefix, err := addr.Prefix(bits)
-	if err != nil {
-		return "unknown"
-	}
-	return prefix.String()
+	return "unknown"
 }
 
 // digest names a counter without telling what it counts. The name comes last of the parts, so that nothing in it can

@@ -22,14 +22,14 @@ func TestANetworkIsAn24OrA64(t *testing.T) {
 		{"", "203.0.113.7", false},
 		{"203.0.113.7:443", "test-invoke-source-ip", true},
 	} {
-		if same := network(c.a) == network(c.b); same != c.same {
-			t.Errorf("%q is %q, %q is %q", c.a, network(c.a), c.b, network(c.b))
+		if same := networkOf(c.a) == networkOf(c.b); same != c.same {
+			t.Errorf("%q is %q, %q is %q", c.a, networkOf(c.a), c.b, networkOf(c.b))
 		}
 	}
 }
 
 func TestDifferentThingsHaveDifferentCounters(t *testing.T) {
-	a, b := network("203.0.113.7"), network("198.51.100.20")
+	a, b := networkOf("203.0.113.7"), networkOf("198.51.100.20")
 	keys := map[string]string{}
 	for what, k := range map[string]string{
 		"name in A":             digest("pair", a, "olivia@example.com").PK,

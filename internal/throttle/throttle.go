@@ -40,7 +40,7 @@ const tries = 8
 // that says for how long to wait. It costs one Get, and a commit only where a counter already makes attempts wait: the
 // attempt is then counted beforehand, and so is the only one.
 func (t *Throttle) Allow(ctx context.Context, name, ip string) (Ticket, error) {
-	net := network(ip)
+	net := networkOf(ip)
 	k := Ticket{
 		pair:    counter{key: digest("pair", net, name), limit: pairLimit()},
 		network: counter{key: digest("network", net), limit: networkLimit()},

@@ -34,9 +34,12 @@
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
+//	cat#<account>      integrations#<id>      Integration    an integration that resources belong to
+//	run#<acc>/<thing>  <at>#<run>             Run            a run of an export or import, with what its debug log says
 //	qta#<account>      acc                    AccountQuota   how many tokens the account has
 //	qta#<account>      <user>                 UserQuota      how many of them the user made
 //	idm#<user>         <digest>               Idempotency    what an Idempotency-Key stands for
+//	cfg#leaks          keys                   LeakKeys       the public keys that leak alerts are signed with
 package dynamo
 
 import (

@@ -15,9 +15,12 @@
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
+//	cat#<account>      integrations#<id>      Integration    an integration that resources belong to
+//	run#<acc>/<thing>  <at>#<run>             Run            a run of an export or import, with what its debug log says
 //	qta#<account>      acc                    AccountQuota   how many tokens the account has
 //	qta#<account>      <user>                 UserQuota      how many of them the user made
 //	idm#<user>         <digest>               Idempotency    what an Idempotency-Key stands for
+//	cfg#leaks          keys                   LeakKeys       the public keys that leak alerts are signed with
 //
 // Times in keys are 13-digit milliseconds since 1970, so that the order of bytes is the order of time.
 package key
@@ -44,8 +47,10 @@ const (
 	PrefixNotice        = "ntc#"
 	PrefixThrottle      = "thr#"
 	PrefixCatalogue     = "cat#"
+	PrefixRun           = "run#"
 	PrefixQuota         = "qta#"
 	PrefixIdempotency   = "idm#"
+	PrefixConfig        = "cfg#"
 )
 
 // PrefixUser is the sort-key prefix at which the users of an account are, under the account's partition.
@@ -161,6 +166,30 @@ func (k Resource) Key() table.Key {
 	return table.Key{PK: PrefixCatalogue + k.Account, SK: k.Category + "#" + k.ID}
 }
 
+// PrefixIntegration is the sort-key prefix at which the integrations of an account are, under its catalogue's partition.
+// No category of resources has this name.
+const PrefixIntegration = "integrations#"
+
+// Integration is an integration of an account's catalogue.
+type Integration struct{ Account, ID string }
+
+// Key gives the key.
+func (k Integration) Key() table.Key {
+	return table.Key{PK: PrefixCatalogue + k.Account, SK: PrefixIntegration + k.ID}
+}
+
+// Run is a run of a resource of an account.
+type Run struct {
+	Account, Category, ID string
+	At                    time.Time
+	Run                   string
+}
+
+// Key gives the key.
+func (k Run) Key() table.Key {
+	return table.Key{PK: PrefixRun + k.Account + "/" + k.Category + "/" + k.ID, SK: stamped(k.At, k.Run)}
+}
+
 // AccountQuota counts the tokens of an account.
 type AccountQuota string
 
@@ -178,6 +207,25 @@ type Idempotency struct{ User, Digest string }
 
 // Key gives the key.
 func (k Idempotency) Key() table.Key { return table.Key{PK: PrefixIdempotency + k.User, SK: k.Digest} }
+
+// LeakKeys are the public keys that leak alerts are signed with. There is one such item.
+type LeakKeys struct{}
+
+// Key gives the key.
+func (LeakKeys) Key() table.Key { return table.Key{PK: PrefixConfig + "leaks", SK: "keys"} }
+
+// maxInstant is the last millisecond that 13 digits can say.
+const maxInstant = 9_999_999_999_999
+
+// Instant gives the place of a time among the sort keys that begin with one: what happened earlier sorts below it,
+// everything else above.
+func Instant(t time.Time) string {
+	ms := t.UnixMilli()
+	if t.After(time.UnixMilli(ms)) {
+		ms++ // keys have whole milliseconds
+	}
+	return fmt.Sprintf("%013d", min(max(ms, 0), maxInstant))
+}
 
 // stamped joins a time and an id so that text order is time order until the year 2286.
 func stamped(t time.Time, id string) string { return fmt.Sprintf("%013d#%s", t.UnixMilli(), id) }
