@@ -3,7 +3,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,10 +17,22 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command().ExecuteContext(ctx)
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "keyfob:", err)
-		os.Exit(1)
+	os.Exit(exit(err, os.Stderr))
+}
+
+// errRefused says that what was asked for, or a part of it, was refused; the command has said what and why.
+var errRefused = errors.New("refused")
+
+// exit tells what went wrong, and gives the exit code: 1 where something was refused, 2 where it could not be done.
+func exit(err error, stderr io.Writer) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errRefused):
+		return 1
 	}
+	_, _ = fmt.Fprintln(stderr, "keyfob:", err)
+	return 2
 }
 
 // group is a command that only holds others. What is none of them is an error, not a request for help.
@@ -35,7 +49,7 @@ func command() *cobra.Command {
 	operator := group("operator", "What the operators of a deployment do")
 	table := group("table", "The table a deployment keeps everything in")
 	table.AddCommand(createTable())
-	operator.AddCommand(table)
+	operator.AddCommand(table, importTokens(), invoke())
 	root.AddCommand(operator)
 	return root
 }

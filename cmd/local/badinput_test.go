@@ -198,14 +198,14 @@ func TestATokenIsShownOnceAndPeopleAreTold(t *testing.T) {
 	}
 	s.want(s.delete("/v1/tokens/"+handle, session), http.StatusNoContent)
 	s.want(s.delete("/v1/tokens/"+handle, session), http.StatusNoContent)
-	if r := s.get("/_local/mail", ""); strings.Count(r.body, `"subject"`) != 2 {
+	if r := s.get("/_local/mail", ""); strings.Count(r.body, `"subject"`) != 3 {
 		t.Errorf("the mailbox does not have what was just owed: %s", r.body)
 	}
 	mails := s.mails()
-	if len(mails) != 2 {
-		t.Fatalf("%d mails, want 2", len(mails))
+	if len(mails) != 3 {
+		t.Fatalf("%d mails, want 3", len(mails))
 	}
-	for i, want := range []string{"revoked", "created"} {
+	for i, want := range []string{"revoked", "accessed", "created"} { // accessed: the first use
 		if m := mails[i]; m.To != testEmail || !strings.Contains(m.Subject, want) || !strings.Contains(m.Text, handle) || !strings.Contains(m.Text, "deploy") {
 			t.Errorf("mail %d: %s %s\n%s", i, m.To, m.Subject, m.Text)
 		}

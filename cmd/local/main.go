@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -80,7 +81,8 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 // options are what the command line says.
 type options struct {
 	addr, data, template string
-	email, password      string // of the owner; empty where not given
+	parameters           map[string]string // of the template, where not their defaults
+	email, password      string            // of the owner; empty where not given
 	verbose              io.Writer
 }
 
@@ -93,6 +95,17 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.addr, "addr", "127.0.0.1:3000", "`host:port` to listen on")
 	f.StringVar(&o.data, "data", "", "`folder` that keeps everything; a new one where not given")
 	f.StringVar(&o.template, "template", "template.yaml", "`file` with the deployed template")
+	f.Func("parameter", "`Name=value` of a parameter of the template, such as Realm=sandbox; may be given several times", func(s string) error {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return errors.New("it is written Name=value")
+		}
+		if o.parameters == nil {
+			o.parameters = map[string]string{}
+		}
+		o.parameters[name] = value
+		return nil
+	})
 	f.StringVar(&who, "owner", "", "`email:password` of the account's owner; the password is made up where not given")
 	f.BoolVar(&verbose, "v", false, "log to the standard error instead of the data folder")
 	err := f.Parse(args)

@@ -302,6 +302,7 @@ func TestSignalsEndItCleanly(t *testing.T) {
 func TestEachValidationReadsOneItem(t *testing.T) {
 	s := startTest(t)
 	token := s.token(t)
+	get(t, s.URL+"/v1/tokenInfo", token, nil) // the first use is noted
 	if err := s.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -107,8 +107,8 @@ func TestK3OnlyAHashIsStored(t *testing.T) {
 	key := s.post("/api/v1/api/key?token="+session, "", nil).text("id")
 	s.want(s.get("/v1/tokenInfo", secret), http.StatusOK)
 	s.want(s.get("/api/v1/tokenInfo?token="+key, ""), http.StatusOK)
-	if n := len(s.mails()); n != 2 {
-		t.Errorf("%d mails, want 2", n)
+	if n := len(s.mails()); n != 4 {
+		t.Errorf("%d mails, want one of each creation and one of each first use", n)
 	}
 	for _, canary := range []string{secret, key, session, testPassword} {
 		tail := canary[len(canary)-16:]

@@ -27,8 +27,14 @@ func startTest(t testing.TB) *testService {
 
 func startIn(t testing.TB, dir string) *testService {
 	t.Helper()
+	return startWith(t, dir, nil)
+}
+
+// startWith starts the service with parameters of the template.
+func startWith(t testing.TB, dir string, parameters map[string]string) *testService {
+	t.Helper()
 	clock := local.NewClock(func() time.Time { return time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC) })
-	o := options{addr: "127.0.0.1:0", data: dir, template: "../../template.yaml", email: testEmail, password: testPassword}
+	o := options{addr: "127.0.0.1:0", data: dir, template: "../../template.yaml", parameters: parameters, email: testEmail, password: testPassword}
 	s, err := startAt(t.Context(), o, clock)
 	if err != nil {
 		t.Fatal(err)

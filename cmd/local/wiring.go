@@ -15,6 +15,8 @@ import (
 	"keyfob/internal/api"
 	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
+	"keyfob/internal/keyring"
+	keyfile "keyfob/internal/keyring/local"
 	"keyfob/internal/local"
 	"keyfob/internal/mail/mailbox"
 	"keyfob/internal/password"
@@ -31,7 +33,8 @@ type service struct {
 	logs    io.Closer
 }
 
-// The data folder: one file for the table, one for the functions' logs, a folder each for mails and given-up batches.
+// The data folder: one file for the table, one for the key ring's key, one for the functions' logs, a folder each for mails
+// and given-up batches.
 const (
 	tableFile  = "table.db"
 	mailFolder = "mail"
@@ -65,6 +68,10 @@ func startAt(ctx context.Context, o options, clock *local.Clock) (_ *service, er
 	if s.store, err = bolt.Open(filepath.Join(s.dir, tableFile), clock.Now); err != nil {
 		return nil, err
 	}
+	keys, err := keyfile.Open(s.dir)
+	if err != nil {
+		return nil, err
+	}
 	if s.Mailbox, err = mailbox.Open(filepath.Join(s.dir, mailFolder), clock.Now); err != nil {
 		return nil, err
 	}
@@ -78,9 +85,9 @@ func startAt(ctx context.Context, o options, clock *local.Clock) (_ *service, er
 		logs, s.logs = w, w
 	}
 	s.Server, err = local.Start(ctx, local.Config{
-		Addr: o.addr, DataDir: s.dir, TemplatePath: o.template, Store: s.store, Mailbox: s.Mailbox.Handler(), Clock: clock,
+		Addr: o.addr, DataDir: s.dir, TemplatePath: o.template, Parameters: o.parameters, Store: s.store, Mailbox: s.Mailbox.Handler(), Clock: clock,
 		Log:      slog.New(slog.NewJSONHandler(logs, nil)),
-		Handlers: func(e local.Env) (map[string]lambda.Handler, error) { return handlers(e, s.Mailbox, logs) },
+		Handlers: func(e local.Env) (map[string]lambda.Handler, error) { return handlers(e, s.Mailbox, keys, logs) },
 	})
 	if err != nil {
 		return nil, err
@@ -105,21 +112,29 @@ func (s *service) closeFiles() error {
 	return err
 }
 
-// handlers makes every function's handler as its main in functions/ does, with this machine's table and mailbox in
-// the place of AWS's.
-func handlers(e local.Env, mails *mailbox.Mailbox, logs io.Writer) (map[string]lambda.Handler, error) {
+// handlers makes every function's handler as its main in functions/ does, with this machine's table, mailbox and
+// key ring in the place of AWS's.
+func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Writer) (map[string]lambda.Handler, error) {
 	hasher := password.NewHasher(runtime.GOMAXPROCS(0))
 	out := make(map[string]lambda.Handler)
 	for code, make := range map[string]func(api.Config) lambda.Handler{
 		"functions/login":       func(c api.Config) lambda.Handler { return api.Login(c) },
 		"functions/logout":      func(c api.Config) lambda.Handler { return api.Logout(c) },
 		"functions/createtoken": func(c api.Config) lambda.Handler { return api.CreateToken(c) },
+		"functions/edittoken":   func(c api.Config) lambda.Handler { return api.EditToken(c) },
+		"functions/rotatetoken": func(c api.Config) lambda.Handler { return api.RotateToken(c) },
+		"functions/revealtoken": func(c api.Config) lambda.Handler { return api.RevealToken(c) },
 		"functions/listtokens":  func(c api.Config) lambda.Handler { return api.ListTokens(c) },
 		"functions/tokeninfo":   func(c api.Config) lambda.Handler { return api.TokenInfo(c) },
 		"functions/revoke":      func(c api.Config) lambda.Handler { return api.Revoke(c) },
+		"functions/leaks":       func(c api.Config) lambda.Handler { return api.Leaks(c) },
 		"functions/resources":   func(c api.Config) lambda.Handler { return api.Resources(c) },
+		"functions/run":         func(c api.Config) lambda.Handler { return api.Run(c) },
 		"functions/search":      func(c api.Config) lambda.Handler { return api.Search(c) },
+		"functions/audit":       func(c api.Config) lambda.Handler { return api.Audit(c) },
+		"functions/upkeep":      func(c api.Config) lambda.Handler { return api.Upkeep(c) },
 		"functions/notify":      func(c api.Config) lambda.Handler { return api.Notify(c) },
+		"functions/account":     func(c api.Config) lambda.Handler { return api.Account(c) },
 		"functions/operator":    func(c api.Config) lambda.Handler { return api.Operator(c) },
 	} {
 		set, err := settings.Read(e.Getenv(code))
@@ -127,7 +142,7 @@ func handlers(e local.Env, mails *mailbox.Mailbox, logs io.Writer) (map[string]l
 			return nil, err
 		}
 		out[code] = make(api.Config{
-			Table: e.Table, Sender: mails, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Origin: set.Origin,
+			Table: e.Table, Sender: mails, Keys: keys, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Origin: set.Origin,
 		})
 	}
 	guard, err := guardian(e, logs)

@@ -9,6 +9,8 @@ import (
 
 	"keyfob/internal/api"
 	"keyfob/internal/awsconf"
+	"keyfob/internal/awsconf/kmsclient"
+	"keyfob/internal/keyring/kms"
 	"keyfob/internal/settings"
 	"keyfob/internal/table/dynamo"
 )
@@ -17,6 +19,7 @@ func main() {
 	s := settings.Must(settings.Read(os.Getenv))
 	lambda.Start(api.CreateToken(api.Config{
 		Table:  dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Keys:   settings.Must(kms.New(settings.Must(kmsclient.New(os.Getenv)), kms.Config{Key: s.KeyringKey})),
 		Form:   s.Form,
 		Now:    time.Now,
 		Log:    s.Logger(os.Stdout),

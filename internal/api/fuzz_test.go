@@ -159,9 +159,16 @@ func FuzzCreateToken(f *testing.F) {
 		`{"name":"a","scope":"full","autoPurge":"1h","expiresAt":"2031-01-01T00:00:00Z"}`, `{"description":"x"}`)
 }
 func FuzzListTokens(f *testing.F) { fuzz(f, api.ListTokens) }
-func FuzzTokenInfo(f *testing.F)  { fuzz(f, api.TokenInfo) }
-func FuzzRevoke(f *testing.F)     { fuzz(f, api.Revoke, `{"token":"kf_us_x"}`, `token=x&token=y`) }
-func FuzzResources(f *testing.F)  { fuzz(f, api.Resources, `{"name":"Orders","description":"x"}`) }
+func FuzzAccount(f *testing.F) {
+	fuzz(f, api.Account, `{"role":"member"}`, `{"status":"disabled"}`, `{"policy":{"maxLifeSeconds":0}}`, `{"policy":{"issuers":"everyone","defaultLifeSeconds":1}}`, `{"developerMode":true}`)
+}
+func FuzzTokenInfo(f *testing.F) { fuzz(f, api.TokenInfo) }
+func FuzzRevoke(f *testing.F)    { fuzz(f, api.Revoke, `{"token":"kf_us_x"}`, `token=x&token=y`) }
+func FuzzAudit(f *testing.F)     { fuzz(f, api.Audit) }
+func FuzzResources(f *testing.F) {
+	fuzz(f, api.Resources, `{"name":"Orders","description":"x","integration":"a"}`, `{"name":"Shop","app":true}`)
+}
+func FuzzRun(f *testing.F) { fuzz(f, api.Run) }
 func FuzzSearch(f *testing.F) {
 	fuzz(f, api.Search, `{"from":0,"size":10}`, `{"from":-1}`, `{"query":"x"}`)
 }

@@ -56,11 +56,19 @@ func (t listings) get(ctx context.Context, r *gateway.Request) (gateway.Response
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	found, err := t.authority.Get(ctx, p, r.Param("id"))
+	found, err := t.authority.Get(ctx, p, r.Via(), r.Origin(), r.Param("id"))
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	return gateway.JSON(http.StatusOK, viewOf(found, t.authority.Now()))
+	now := t.authority.Now()
+	response, err := gateway.JSON(http.StatusOK, struct {
+		tokenView `json:",inline"`
+		Usage     usageView `json:"usage"`
+	}{viewOf(found, now), usageOf(found, now)})
+	if err == nil {
+		response.Headers["ETag"] = gateway.ETag(found.Edition)
+	}
+	return response, err
 }
 
 // listKeys lists the caller's own keys, whoever the caller is, as Circularo's clients read them (R7). What is listed

@@ -20,7 +20,11 @@ import (
 // implements lambda.Handler.
 func Operator(c Config) *Operations {
 	return &Operations{c.Log, map[string]command{
-		"account.create": createAccount(c),
+		"account.create":  createAccount(c),
+		"account.license": licenseAccount(c),
+		"user.create":     createUser(c),
+		"tokens.import":   importTokens(c),
+		"leaks.keys":      leakKeys(c),
 	}}
 }
 

@@ -6,9 +6,14 @@ import "keyfob/internal/gateway"
 var methods = map[string]string{
 	"/v1/login": "GET, POST", "/api/v1/login": "GET, POST",
 	"/v1/logout": "GET, POST", "/api/v1/logout": "GET, POST",
-	"/v1/tokens": "GET, POST", "/v1/tokens/{id}": "GET, DELETE", "/v1/revoke": "POST",
+	"/v1/tokens": "GET, POST", "/v1/tokens/{id}": "GET, PATCH, DELETE",
+	"/v1/tokens/{id}/rotate": "POST", "/v1/tokens/{id}/reveal": "POST", "/v1/revoke": "POST", "/v1/leaks/github": "POST",
+	"/v1/account": "GET, PATCH", "/v1/users": "GET", "/v1/users/{id}": "GET, PATCH", "/v1/me": "GET, PATCH",
+	"/v1/audit": "GET", "/v1/tokens/{id}/audit": "GET",
 	"/v1/tokenInfo": "GET", "/api/v1/tokenInfo": "GET",
 	"/v1/{category}": "GET", "/v1/{category}/{id}": "GET, PUT, DELETE",
+	"/v1/{category}/{id}/run": "POST", "/v1/{category}/{id}/debugLogs": "GET",
+	"/v1/integrations": "GET", "/v1/integrations/{id}": "GET, PUT, DELETE", "/v1/integrations/{id}/tokens": "POST",
 	"/api/v1/api/key": "GET, POST", "/api/v1/api/key/{token}": "DELETE", "/api/v1/search": "POST",
 }
 

@@ -15,6 +15,8 @@ func Resources(c Config) *gateway.Function {
 	return c.function(gateway.Routes{
 		"GET /v1/{category}": s.list, "GET /v1/{category}/{id}": s.get,
 		"PUT /v1/{category}/{id}": s.put, "DELETE /v1/{category}/{id}": s.delete,
+		"GET /v1/integrations": s.listIntegrations, "GET /v1/integrations/{id}": s.getIntegration,
+		"PUT /v1/integrations/{id}": s.putIntegration, "DELETE /v1/integrations/{id}": s.deleteIntegration,
 	})
 }
 
@@ -26,13 +28,14 @@ type resourceView struct {
 	ID          string         `json:"id"`
 	Name        string         `json:"name"`
 	Description string         `json:"description"`
-	CreatedBy   string         `json:"createdBy"`
-	CreatedAt   *string        `json:"createdAt"`
+	Integration string         `json:"integration,omitzero"`
+	CreatedBy   string         `json:"createdBy,omitzero"` // this and the next are left out where the caller may not read the resource
+	CreatedAt   *string        `json:"createdAt,omitzero"`
 	UpdatedAt   *string        `json:"updatedAt"`
 }
 
 func resourceViewOf(r catalogue.Resource) resourceView {
-	return resourceView{r.Category, r.ID, r.Name, r.Description, r.Creator, stamp(r.Created), stamp(r.Updated)}
+	return resourceView{r.Category, r.ID, r.Name, r.Description, r.Integration, r.Creator, stamp(r.Created), stamp(r.Updated)}
 }
 
 func (s resources) list(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
@@ -80,14 +83,19 @@ func (s resources) put(ctx context.Context, r *gateway.Request) (gateway.Respons
 		return gateway.Response{}, err
 	}
 	var body struct {
-		Name        string `json:"name"`
-		Description string `json:"description"`
+		Name        string  `json:"name"`
+		Description string  `json:"description"`
+		Integration *string `json:"integration"`
 	}
 	if err := r.Decode(&body); err != nil {
 		return gateway.Response{}, err
 	}
+	integration := catalogue.Same
+	if body.Integration != nil {
+		integration = *body.Integration
+	}
 	put, created, err := s.catalogue.Put(ctx, p, r.Via(), r.Origin(), catalogue.Resource{
-		Category: scope.Category(r.Param("category")), ID: r.Param("id"), Name: body.Name, Description: body.Description,
+		Category: scope.Category(r.Param("category")), ID: r.Param("id"), Name: body.Name, Description: body.Description, Integration: integration,
 	})
 	if err != nil {
 		return gateway.Response{}, err

@@ -56,9 +56,14 @@ func (t revocations) revokePresented(ctx context.Context, r *gateway.Request) (g
 	return t.end(ctx, r, body.Token)
 }
 
-// revokeInPath takes it from the path, as Circularo's clients send it (R7).
+// revokeInPath takes it from the path, as Circularo's clients send it (R7). There it is percent-encoded: what another
+// system issued has a bar. What is not well encoded is like any text that is no credential.
 func (t revocations) revokeInPath(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
-	return t.end(ctx, r, r.Param("token"))
+	presented, err := url.PathUnescape(r.Param("token"))
+	if err != nil {
+		presented = ""
+	}
+	return t.end(ctx, r, presented)
 }
 
 // end answers the same whether the credential was live, unknown, or none at all (RFC 7009 §2.2).

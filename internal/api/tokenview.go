@@ -1,7 +1,10 @@
 package api
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -9,33 +12,87 @@ import (
 
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/gateway"
 	"keyfob/internal/scope"
+	"keyfob/internal/token"
 )
 
 // tokenView is a token as the API shows it. It has no place for a secret.
 type tokenView struct {
-	ID          string       `json:"id"`
-	Name        string       `json:"name"`
-	Description string       `json:"description"`
-	Status      string       `json:"status"` // active or expired
-	Scope       string       `json:"scope"`  // full, custom or integration
-	Grants      *grantsField `json:"grants,omitzero"`
-	CreatedAt   *string      `json:"createdAt"`
-	CreatedBy   string       `json:"createdBy"`
-	ExpiresAt   *string      `json:"expiresAt"`
-	PurgeAt     *string      `json:"purgeAt"`
+	ID           string       `json:"id"`
+	Name         string       `json:"name"`
+	Description  string       `json:"description"`
+	Status       string       `json:"status"` // active, expired, rotated or suspended
+	Scope        string       `json:"scope"`  // full, custom or integration
+	Grants       *grantsField `json:"grants,omitzero"`
+	Integration  string       `json:"integration,omitzero"`
+	AutoPurge    string       `json:"autoPurge,omitzero"`
+	Revealable   bool         `json:"revealable"`
+	CreatedAt    *string      `json:"createdAt"`
+	CreatedBy    string       `json:"createdBy"`
+	ExpiresAt    *string      `json:"expiresAt"`
+	PurgeAt      *string      `json:"purgeAt"`
+	LastUsedAt   *string      `json:"lastUsedAt"`
+	Predecessor  string       `json:"predecessor,omitzero"`
+	Successor    string       `json:"successor,omitzero"`
+	RotatedOutAt *string      `json:"rotatedOutAt,omitzero"`
+	ImportedID   string       `json:"importedId,omitzero"` // the id under which another system issued it
 }
 
 func viewOf(t authority.Token, now time.Time) tokenView {
 	v := tokenView{
-		ID: t.Handle(), Name: t.Name, Description: t.Description, Status: "active", Scope: t.Scope.Name(),
+		ID: t.Handle(), Name: t.Name, Description: t.Description, Status: t.Status(now), Scope: t.Scope.Name(), Grants: grantsOf(t.Scope),
+		Integration: t.Scope.IntegrationID(), AutoPurge: t.Life.Auto, Revealable: len(t.Sealed) > 0,
 		CreatedAt: stamp(t.Created), CreatedBy: t.User, ExpiresAt: stamp(t.Life.ExpiresAt), PurgeAt: stamp(t.Life.PurgeAt),
+		LastUsedAt: stamp(t.LastUsed), RotatedOutAt: stamp(t.RotatedOut), ImportedID: t.Foreign,
 	}
-	if t.Life.Expired(now) {
-		v.Status = "expired"
+	if !t.Predecessor.IsZero() {
+		v.Predecessor = t.Predecessor.Handle(token.API)
 	}
-	v.Grants = grantsOf(t.Scope)
+	if !t.Successor.IsZero() {
+		v.Successor = t.Successor.Handle(token.API)
+	}
 	return v
+}
+
+// usageView says who still uses a token: what to look at before it is revoked.
+type usageView struct {
+	LastUsedAt    *string       `json:"lastUsedAt"`
+	UsedInLastDay bool          `json:"usedInLastDay"`
+	Networks      []networkView `json:"networks"` // the last one first
+}
+
+type networkView struct {
+	Network     string  `json:"network"`
+	FirstUsedAt *string `json:"firstUsedAt"`
+	LastUsedAt  *string `json:"lastUsedAt"`
+	UserAgent   string  `json:"userAgent"`
+}
+
+func usageOf(t authority.Token, now time.Time) usageView {
+	u := usageView{LastUsedAt: stamp(t.LastUsed), Networks: []networkView{}}
+	u.UsedInLastDay = t.UsedWithin(now, 24*time.Hour)
+	networks := slices.SortedStableFunc(slices.Values(t.Networks), func(a, b authority.Network) int { return b.Last.Compare(a.Last) })
+	for _, n := range networks {
+		u.Networks = append(u.Networks, networkView{n.Prefix, stamp(n.First), stamp(n.Last), n.UserAgent})
+	}
+	return u
+}
+
+// madeView is the answer that shows a token's secret.
+type madeView struct {
+	tokenView `json:",inline"`
+	Token     string `json:"token"`
+}
+
+// made answers with a new token: the only time that its secret is answered. A repetition gets the same answer.
+func made(t authority.Token, secret token.Credential, location string) (gateway.Response, error) {
+	response, err := gateway.JSON(http.StatusCreated, madeView{viewOf(t, t.Created), secret.Plaintext().Reveal()})
+	if err == nil {
+		response.Headers["Location"] = location + t.Handle() // relative: a path would have to know the stage
+		response.Headers["ETag"] = gateway.ETag(t.Edition)
+	}
+	return response, err
 }
 
 // grantsField is what a custom scope grants, by category.
@@ -132,4 +189,15 @@ func actionsOf(at string, names []string) (scope.Actions, error) {
 		return 0, fault.Bad(at, "required", at+" names at least one action.")
 	}
 	return set, nil
+}
+
+// instanceField names the field at which a request's grants name an instance that is not registered.
+func instanceField(err error, grants *grantsField) error {
+	unknown, ok := errors.AsType[*authority.UnknownInstance](err)
+	if !ok || grants == nil {
+		return err
+	}
+	at := slices.IndexFunc((*grants)[unknown.Category], func(f grantField) bool { return f.ID == unknown.ID })
+	field := fmt.Sprintf("grants.%s[%d].id", unknown.Category, at)
+	return fault.Refused(field, "unknown_instance", field+" is not registered.")
 }

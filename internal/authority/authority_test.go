@@ -88,7 +88,7 @@ func TestS18RevokingIsIdempotentAndStrangersSeeNothing(t *testing.T) {
 	if n := w.events(w.acc.ID, audit.TokenRevoked); n != 1 {
 		t.Errorf("%d revocations recorded, want 1", n)
 	}
-	if _, err := w.authority().Get(t.Context(), p, made.Handle()); !fault.Is(err, fault.NotFound) {
+	if _, err := w.authority().Get(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle()); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a revoked token is still to be seen: %v", err)
 	}
 	page, err := w.authority().List(t.Context(), p, authority.ListRequest{Limit: 10})
@@ -115,7 +115,7 @@ func TestS15ExpiryIsDecidedByTheClock(t *testing.T) {
 		w.clock.Advance(time.Millisecond)
 		w.denied(c, authority.Expired)
 		p, _ = w.login(w.acc, w.owner)
-		_, err = w.authority().Get(t.Context(), p, made.Handle())
+		_, err = w.authority().Get(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle())
 		if hidden := fault.Is(err, fault.NotFound); hidden != (name == "auto purge") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -227,6 +227,7 @@ func TestListsPageNewestFirst(t *testing.T) {
 func TestClaimsHoldThePrincipal(t *testing.T) {
 	w := newWorld(t)
 	p, sess := w.login(w.acc, w.owner)
+	w.register("exports/orders")
 	orders, err := scope.Custom(scope.Grant{Category: scope.Exports, ID: "orders", Actions: scope.Read})
 	if err != nil {
 		t.Fatal(err)

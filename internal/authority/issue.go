@@ -2,13 +2,11 @@ package authority
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
-	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
+	"keyfob/internal/keyring"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
 	"keyfob/internal/standing"
@@ -24,99 +22,138 @@ type Request struct {
 	Description string
 	Scope       scope.Scope
 	Life        *purge.Life // nil: the account's default
+	Capped      bool        // a life beyond the account's maximum is cut to it, and not refused
+	Revealable  bool
+	Once        Once
 }
-
-// tries bounds how often a change is made again because what it rests on moved in between.
-const tries = 5
 
 // Issue makes a token for the user behind the principal. The commit depends on the user and on the credential it was
 // asked for with, as they were read in it: a role taken away, or a session ended, can never be outrun. The
-// credential is returned this once.
+// credential is returned this once, and to the same request again where it names a key.
 //
-// Errors: Invalid and Unprocessable name the field; Forbidden where the user may not issue (now).
-func (a *Authority) Issue(ctx context.Context, by Principal, via string, from audit.Origin, r Request) (Token, token.Credential, error) {
+// Errors: Invalid and Unprocessable name the field; *UnknownInstance where the scope names what is not registered;
+// Forbidden where the user may not issue (now); Unlicensed; Conflict at a quota, or for a key that stands for another
+// request; NotFound for an unknown integration.
+func (a *Authority) Issue(ctx context.Context, by Principal, via string, from audit.Origin, r Request) (t Token, c token.Credential, err error) {
 	if err := text.Name("name", r.Name); err != nil {
 		return Token{}, token.Credential{}, err
 	}
 	if err := text.Description("description", r.Description); err != nil {
 		return Token{}, token.Credential{}, err
 	}
-	for range tries {
-		t, c, err := a.issue(ctx, by, via, from, r)
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return t, c, err
-		}
-	}
-	return Token{}, token.Credential{}, fault.Retry(errors.New("authority: issuing kept colliding with other changes"))
+	err = a.again(ctx, func() error {
+		t, c, err = a.issue(ctx, by, via, from, r)
+		return err
+	})
+	return t, c, err
 }
 
 func (a *Authority) issue(ctx context.Context, by Principal, via string, from audit.Origin, r Request) (Token, token.Credential, error) {
-	basis, err := a.basis(ctx, by)
+	none := func(err error) (Token, token.Credential, error) { return Token{}, token.Credential{}, err }
+	b, err := a.basis(ctx, by, r.Once)
 	if err != nil {
-		return Token{}, token.Credential{}, err
+		return none(err)
 	}
-	rights := scope.RightsOf(basis.user.Role, basis.account.Policy.Issuers)
-	if !slices.Contains(rights, scope.IssueTokens) && !slices.Contains(rights, scope.OwnTokens) {
-		return Token{}, token.Credential{}, fault.New(fault.Forbidden, string(scope.RoleForbids), scope.RoleForbids.Sentence())
+	if err := b.permits(scope.IssueTokens, scope.OwnTokens); err != nil {
+		return none(err)
+	}
+	if b.repeated() {
+		return a.shown(b.once)
 	}
 	now := a.Now().UTC()
-	life := r.Life
-	if life == nil {
-		def, err := purge.Until(now.Add(basis.account.Policy.DefaultLife), now)
-		if err != nil {
-			return Token{}, token.Credential{}, err
-		}
-		life = &def
+	life, err := b.life(r.Life, r.Capped, now)
+	if err != nil {
+		return none(err)
 	}
-	c := a.Form.New(token.API)
+	if r.Revealable && !b.account.Policy.Revealable {
+		return none(fault.Refused("revealable", "not_allowed", "The account's policy does not allow revealable tokens."))
+	}
+	if err := a.registered(ctx, by.Account, r.Scope); err != nil {
+		return none(err)
+	}
+	if err := a.room(ctx, b.account, by.User, b.counts); err != nil {
+		return none(err)
+	}
+	c := a.credential(b.once)
 	t := Token{
 		ID: c.ID(), Account: by.Account, User: by.User, Name: r.Name, Description: r.Description, Digest: c.Digest(),
-		Scope: r.Scope, Standing: standing.Of(basis.account, basis.user), Life: *life,
+		Scope: r.Scope, Standing: standing.Of(b.account, b.user), Life: life,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
-	ops := append(basis.checks, table.Create(t.item()))
-	for _, k := range t.pointers() {
-		pointer := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}
-		setTime(pointer, table.AttrPurgeAt, t.Life.PurgeAt)
-		ops = append(ops, table.Create(pointer))
+	if r.Revealable {
+		if t.Sealed, err = a.seal(ctx, t, c); err != nil {
+			return none(err)
+		}
 	}
-	actor := audit.Actor{User: by.User, Credential: by.Handle(), Via: via}
-	ops = append(ops, audit.New(audit.TokenCreated, now, t.Account, actor, from, t.Subject()).Ops()...)
+	ops := b.resting(t.create()...)
+	if id := t.Scope.IntegrationID(); id != "" {
+		ops = append(ops, table.Check(integrationKey(by.Account, id), table.Present()))
+	}
+	ops = append(ops, count(quotaKeys(by.Account, by.User), b.counts, 1)...)
+	if b.once != nil {
+		ops = append(ops, b.once.op(t.item(), now))
+	}
+	ops = append(ops, audit.New(audit.TokenCreated, now, t.Account, by.actor(via), from, t.Subject()).Ops()...)
 	if err := a.Table.Commit(ctx, ops...); err != nil {
-		return Token{}, token.Credential{}, err
+		return none(err)
 	}
 	return t, c, nil
 }
 
-// basis is what issuing rests on, with the conditions under which it still holds.
-type basis struct {
-	account account.Account
-	user    account.User
-	checks  []table.Op
+// seal puts the credential under the key ring's key.
+func (a *Authority) seal(ctx context.Context, t Token, c token.Credential) ([]byte, error) {
+	return a.Keys.Seal(ctx, []byte(c.Plaintext().Reveal()), keyring.Binding{Account: t.Account, Token: t.Handle()})
 }
 
-// basis reads the account, the user and the principal's own credential in one round trip.
-func (a *Authority) basis(ctx context.Context, by Principal) (basis, error) {
-	own := key.Token(by.ID.String()).Key()
-	if by.Kind == token.Session {
-		own = key.Session(by.ID.String()).Key()
+// create gives the operations that make the token's record and its places in the lists.
+func (t Token) create() []table.Op {
+	ops := []table.Op{table.Create(t.item())}
+	for _, it := range t.pointerItems() {
+		ops = append(ops, table.Create(it))
 	}
-	keys := []table.Key{key.Account(by.Account).Key(), key.User{Account: by.Account, User: by.User}.Key(), own}
-	items, err := a.Table.Get(ctx, keys...)
-	if err != nil {
-		return basis{}, err
+	return ops
+}
+
+// An UnknownInstance says that a scope names what is not in the account's catalogue.
+type UnknownInstance struct {
+	Category scope.Category
+	ID       string
+}
+
+func (u *UnknownInstance) Error() string {
+	return "authority: " + string(u.Category) + "/" + u.ID + " is not registered"
+}
+
+// registered refuses a scope that names an instance which is not in the account's catalogue.
+func (a *Authority) registered(ctx context.Context, account string, s scope.Scope) error {
+	if id := s.IntegrationID(); id != "" {
+		items, err := a.Table.Get(ctx, integrationKey(account, id))
+		if err == nil && items[0] == nil {
+			err = fault.New(fault.NotFound, "not_found", "There is no such resource.")
+		}
+		return err
 	}
-	acc, user, err := account.FromItems(items[0], items[1])
-	gone := fault.Is(err, fault.NotFound) || items[2] == nil || items[2].Int("revoked") != 0 || by.Expired(a.Now())
-	if err != nil && !gone {
-		return basis{}, err
+	for grants := s.Grants(); len(grants) > 0; {
+		n := min(len(grants), table.MaxGet)
+		keys := make([]table.Key, n)
+		for i, g := range grants[:n] {
+			keys[i] = key.Resource{Account: account, Category: string(g.Category), ID: g.ID}.Key()
+		}
+		items, err := a.Table.Get(ctx, keys...)
+		if err != nil {
+			return err
+		}
+		for i, it := range items {
+			if it == nil {
+				return &UnknownInstance{grants[i].Category, grants[i].ID}
+			}
+		}
+		grants = grants[n:]
 	}
-	if gone || acc.Status != account.Active || user.Status != account.Active {
-		return basis{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.")
-	}
-	b := basis{account: acc, user: user}
-	for i, k := range keys {
-		b.checks = append(b.checks, table.Check(k, table.VersionIs(items[i].Version())))
-	}
-	return b, nil
+	return nil
+}
+
+// integrationKey is where the catalogue keeps an integration, beside the resources.
+func integrationKey(account, id string) table.Key {
+	return key.Resource{Account: account, Category: "integrations", ID: id}.Key()
 }

@@ -25,8 +25,8 @@ func TestC4AMemberTouchesOnlyTokensOfTheirOwn(t *testing.T) {
 	if err != nil || len(page.Tokens) != 1 || page.Tokens[0].Handle() != mine.Handle() {
 		t.Errorf("a member's list: %+v, %v", page, err)
 	}
-	_, absent := a.Get(t.Context(), member, w.form.New(token.API).Handle())
-	if _, err := a.Get(t.Context(), member, theirs.Handle()); !fault.Is(err, fault.NotFound) || err.Error() != absent.Error() {
+	_, absent := a.Get(t.Context(), member, audit.ViaAPI, audit.Origin{}, w.form.New(token.API).Handle())
+	if _, err := a.Get(t.Context(), member, audit.ViaAPI, audit.Origin{}, theirs.Handle()); !fault.Is(err, fault.NotFound) || err.Error() != absent.Error() {
 		t.Errorf("a member reads the owner's token: %v", err)
 	}
 	if err := a.Revoke(t.Context(), member, audit.ViaAPI, audit.Origin{}, theirs.Handle()); !fault.Is(err, fault.NotFound) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
@@ -76,11 +77,17 @@ func idOf(pointer table.Item) string {
 	return sk[max(0, len(sk)-token.IDLen):]
 }
 
-// Get gives one token of the principal's account. NotFound covers everything the principal may not see.
-func (a *Authority) Get(ctx context.Context, by Principal, handle string) (Token, error) {
+// Get gives one token of the principal's account. That somebody else than its creator has opened it is recorded before
+// it is shown (C12). NotFound covers everything the principal may not see.
+func (a *Authority) Get(ctx context.Context, by Principal, via string, from audit.Origin, handle string) (Token, error) {
 	t, err := a.find(ctx, by, handle, scope.ReadTokens)
 	if err == nil && !t.visible(a.Now()) {
 		err = errNoToken()
+	}
+	if err == nil && t.User != by.User {
+		e := audit.New(audit.TokenAccessed, a.Now(), t.Account, by.actor(via), from, t.Subject())
+		e.Note = "The token's record was opened."
+		err = a.Table.Commit(ctx, e.Ops()...)
 	}
 	if err != nil {
 		return Token{}, err

@@ -36,17 +36,11 @@ type Token struct {
 	RotatedOut  time.Time // refused from this instant on because of that; zero where it was not rotated
 
 	LastUsed time.Time // to within five minutes; zero where it never was
+	Reused   time.Time // when it last raised an alarm because it was presented after it was rotated out
 	Networks []Network // that it was used from, oldest first
 
 	Edition int64 // counts its changes by people: 1 when made, one more at each edit, rotation and revocation
 	Version int64 // counts all changes of the record
-}
-
-// A Network is where a token was used from.
-type Network struct {
-	Prefix      string // 203.0.113.0/24, 2001:db8::/64
-	First, Last time.Time
-	UserAgent   string // at the last note
 }
 
 // Handle gives the token's public name.
@@ -57,12 +51,15 @@ func (t Token) Subject() audit.Subject {
 	return audit.Subject{Kind: "token", ID: t.Handle(), Name: t.Name}
 }
 
+// key gives the key of the token's record.
+func (t Token) key() table.Key { return key.Token(t.ID.String()).Key() }
+
 // tombstoneLife is how long the record of a token that was revoked or rotated out stays, unless it is due for purging
 // earlier: to tell a second revocation from a stranger's, and to recognise the old token if it is used again.
 const tombstoneLife = 30 * 24 * time.Hour
 
 func (t Token) item() table.Item {
-	k := key.Token(t.ID.String()).Key()
+	k := t.key()
 	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"account": table.S(t.Account), "user": table.S(t.User), "name": table.S(t.Name), "description": table.S(t.Description),
@@ -73,7 +70,6 @@ func (t Token) item() table.Item {
 	setTime(it, "expires", t.Life.ExpiresAt)
 	setTime(it, "revoked", t.Revoked)
 	setTime(it, "rotatedOut", t.RotatedOut)
-	setTime(it, "used", t.LastUsed)
 	setTime(it, "lifeEnd", t.Life.PurgeAt)
 	setTime(it, table.AttrPurgeAt, t.recordEnds())
 	setText(it, "auto", t.Life.Auto)
@@ -86,33 +82,36 @@ func (t Token) item() table.Item {
 	if len(t.Sealed) > 0 {
 		it["sealed"] = table.B(t.Sealed)
 	}
-	for _, n := range t.Networks {
-		it["networks"] = append(table.L(it.List("networks")), table.Item{
-			"prefix": table.S(n.Prefix), "first": table.N(n.First.Unix()), "last": table.N(n.Last.Unix()), "agent": table.S(n.UserAgent),
-		})
-	}
+	t.putUse(it)
 	return it
 }
 
-// recordEnds gives the time from which the store may delete the record; zero is never. The record of a revoked token
-// that came from elsewhere stays, since another import of the same list would bring it to life again.
+// listed gives the time from which the token is no longer to be found, if it is not revoked before; zero is never.
+func (t Token) listed() time.Time {
+	if t.RotatedOut.IsZero() {
+		return t.Life.PurgeAt
+	}
+	return earlier(t.Life.PurgeAt, t.RotatedOut.Add(tombstoneLife))
+}
+
+// recordEnds gives the time from which the store may delete the record; zero is never. The record of a token that came
+// from elsewhere stays when it has ended here, since another import of the same list would bring it to life again.
 func (t Token) recordEnds() time.Time {
-	end := t.Life.PurgeAt
-	earliest := func(at time.Time) {
-		if end.IsZero() || at.Before(end) {
-			end = at
-		}
+	switch {
+	case t.Foreign != "" && (!t.Revoked.IsZero() || !t.RotatedOut.IsZero()):
+		return time.Time{}
+	case !t.Revoked.IsZero():
+		return earlier(t.listed(), t.Revoked.Add(tombstoneLife))
 	}
-	if !t.RotatedOut.IsZero() {
-		earliest(t.RotatedOut.Add(tombstoneLife))
+	return t.listed()
+}
+
+// earlier gives the earlier of two times, of which a may be zero for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
 	}
-	if !t.Revoked.IsZero() {
-		if t.Foreign != "" {
-			return time.Time{}
-		}
-		earliest(t.Revoked.Add(tombstoneLife))
-	}
-	return end
+	return a
 }
 
 // pointers gives the token's places in the lists.
@@ -121,6 +120,19 @@ func (t Token) pointers() [2]table.Key {
 		key.AccountToken{Account: t.Account, Created: t.Created, ID: t.ID.String()}.Key(),
 		key.UserToken{User: t.User, Created: t.Created, ID: t.ID.String()}.Key(),
 	}
+}
+
+// pointerItems gives the items at the token's places in the lists.
+func (t Token) pointerItems() [2]table.Item {
+	var items [2]table.Item
+	for i, k := range t.pointers() {
+		items[i] = table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}
+		setTime(items[i], table.AttrPurgeAt, t.listed())
+		if !t.Successor.IsZero() {
+			items[i]["replaced"] = table.Bool(true) // it no longer counts
+		}
+	}
+	return items
 }
 
 var errRecord = errors.New("authority: a token's record is damaged")
@@ -145,7 +157,7 @@ func tokenFrom(it table.Item) (Token, error) {
 			ExpiresAt: getTime(it, "expires"), PurgeAt: getTime(it, "lifeEnd"), Auto: it.String("auto"), For: time.Duration(it.Int("for")) * time.Second,
 		},
 		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"),
-		LastUsed: getTime(it, "used"), Edition: it.Int("edition"), Version: it.Version(),
+		Edition: it.Int("edition"), Version: it.Version(),
 	}
 	if t.Predecessor, err = optionalID(it.String("predecessor")); err != nil {
 		return Token{}, errRecord
@@ -153,12 +165,7 @@ func tokenFrom(it table.Item) (Token, error) {
 	if t.Successor, err = optionalID(it.String("successor")); err != nil {
 		return Token{}, errRecord
 	}
-	for _, v := range it.List("networks") {
-		n, _ := v.(table.Item)
-		t.Networks = append(t.Networks, Network{
-			Prefix: n.String("prefix"), First: getTime(n, "first"), Last: getTime(n, "last"), UserAgent: n.String("agent"),
-		})
-	}
+	t.getUse(it)
 	return t, nil
 }
 
@@ -190,6 +197,43 @@ func getTime(it table.Item, name string) time.Time {
 
 // visible reports whether the token is to be found in lists and by its handle: not revoked, not due for purging.
 func (t Token) visible(now time.Time) bool {
-	end := t.recordEnds()
+	end := t.listed()
 	return t.Revoked.IsZero() && (end.IsZero() || now.Before(end))
+}
+
+// Status says how things stand with the token: active, expired, rotated (its overlap is over) or suspended (the user or
+// the account behind it may not act).
+func (t Token) Status(now time.Time) string {
+	switch t.denial(now) {
+	case Rotated:
+		return "rotated"
+	case Ended:
+		return "suspended"
+	case Expired:
+		return "expired"
+	}
+	return "active"
+}
+
+// ends gives the instant from which the credential is refused by the clock; zero is never.
+func (t Token) ends() time.Time {
+	if t.RotatedOut.IsZero() {
+		return t.Life.ExpiresAt
+	}
+	return earlier(t.Life.ExpiresAt, t.RotatedOut)
+}
+
+// denial says why the token is refused, whoever presents it; None where it is not.
+func (t Token) denial(now time.Time) Denial {
+	switch {
+	case !t.Revoked.IsZero():
+		return Revoked
+	case !t.RotatedOut.IsZero() && !now.Before(t.RotatedOut):
+		return Rotated
+	case t.Standing.Ended():
+		return Ended
+	case t.Life.Expired(now) || t.Life.Purged(now):
+		return Expired
+	}
+	return None
 }

@@ -6,6 +6,8 @@
 //   - what is revoked, expired, unknown, or not proven by its secret is refused, and all of these alike (S19);
 //   - what could not be decided is an error and never a yes (P7);
 //   - each change commits with its audit event (P5);
+//   - when and from where a token is used is noted, at most once in five minutes but for networks that are new, which are
+//     told of; whether that can be noted decides nothing;
 //   - a token of another account is answered like one that does not exist.
 //
 // It does not know HTTP, and what a route needs is package scope's decision.
@@ -49,6 +51,11 @@ type Principal struct {
 // Expired reports whether the credential has ended since it was verified.
 func (p Principal) Expired(now time.Time) bool { return !p.Expires.IsZero() && !now.Before(p.Expires) }
 
+// actor names the principal in audit events.
+func (p Principal) actor(via string) audit.Actor {
+	return audit.Actor{User: p.User, Credential: p.Handle(), Via: via}
+}
+
 // Handle gives the credential's public name.
 func (p Principal) Handle() string { return p.ID.Handle(p.Kind) }
 
@@ -68,14 +75,47 @@ const (
 	Revoked   Denial = "revoked"
 	Rotated   Denial = "rotated" // its overlap with its successor is over
 	Ended     Denial = "ended"   // the user or the account behind it may not act
+	InQuery   Denial = "query"   // it stands in the query string, where its account takes none
 )
+
+// A Presentation is a credential as a request shows it.
+type Presentation struct {
+	Text  string
+	Query bool // it stands in the query string
+	From  audit.Origin
+}
+
+// A Sighting is what was found out about a presentation. Hand it to Note when the request is decided.
+type Sighting struct {
+	Principal Principal // zero where the Denial is not None
+	Denial    Denial
+
+	token Token        // that was proven by its secret; zero for sessions and all else
+	item  table.Item   // its record as it was read; nil where there is none
+	from  audit.Origin // of the presentation
+}
 
 // Verify finds out who stands behind the presented text. A Denial other than None means nobody. An error means that
 // it could not be decided: refuse, and say to try again.
 func (a *Authority) Verify(ctx context.Context, text string) (Principal, Denial, error) {
-	c, err := a.Form.Parse(text)
+	s, err := a.Sight(ctx, Presentation{Text: text})
+	return s.Principal, s.Denial, err
+}
+
+// Sight is Verify for a request that is to be watched. By itself it only reads.
+func (a *Authority) Sight(ctx context.Context, p Presentation) (Sighting, error) {
+	s, err := a.sight(ctx, p.Text)
+	if s.Denial == None && p.Query && s.Principal.NoQuery {
+		return Sighting{Denial: InQuery}, err
+	}
+	s.from = p.From
+	return s, err
+}
+
+func (a *Authority) sight(ctx context.Context, text string) (Sighting, error) {
+	c, err := a.Form.Present(text)
 	if err != nil {
-		return Principal{}, Malformed, nil
+		return Sighting{Denial: Malformed}, nil
 	}
 	k := key.Token(c.ID().String()).Key()
 	if c.Kind() == token.Session {
@@ -83,55 +123,54 @@ func (a *Authority) Verify(ctx context.Context, text string) (Principal, Denial,
 	}
 	items, err := a.Table.Get(ctx, k)
 	if err != nil {
-		return Principal{}, None, err
+		return Sighting{}, err
 	}
 	if items[0] == nil {
-		return Principal{}, Unknown, nil
+		return Sighting{Denial: Unknown}, nil
 	}
 	if c.Kind() == token.Session {
-		return a.verifySession(c, items[0])
+		return a.sightSession(c, items[0])
 	}
-	return a.verifyToken(c, items[0])
+	return a.sightToken(c, items[0])
 }
 
-func (a *Authority) verifyToken(c token.Credential, it table.Item) (Principal, Denial, error) {
+func (a *Authority) sightToken(c token.Credential, it table.Item) (Sighting, error) {
 	t, err := tokenFrom(it)
 	if err != nil {
-		return Principal{}, None, err
+		return Sighting{}, err
 	}
-	now, digest := a.Now(), c.Digest()
-	switch {
-	case !digest.Equal(&t.Digest):
-		return Principal{}, Mismatch, nil
-	case !t.Revoked.IsZero():
-		return Principal{}, Revoked, nil
-	case !t.RotatedOut.IsZero() && !now.Before(t.RotatedOut):
-		return Principal{}, Rotated, nil
-	case t.Standing.Ended():
-		return Principal{}, Ended, nil
-	case t.Life.Expired(now) || t.Life.Purged(now):
-		return Principal{}, Expired, nil
+	if !t.proven(c) {
+		return Sighting{Denial: Mismatch}, nil
 	}
-	return Principal{
-		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.Life.ExpiresAt,
+	switch denial := t.denial(a.Now()); denial {
+	case None:
+	case Rotated:
+		return Sighting{Denial: Rotated, token: t, item: it}, nil
+	default:
+		return Sighting{Denial: denial}, nil
+	}
+	return Sighting{token: t, item: it, Principal: Principal{
+		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.ends(),
 		Holder: t.Standing.Holder(false, t.Scope), NoQuery: t.Standing.NoQuery,
-	}, None, nil
+	}}, nil
 }
 
-func (a *Authority) verifySession(c token.Credential, it table.Item) (Principal, Denial, error) {
+func (a *Authority) sightSession(c token.Credential, it table.Item) (Sighting, error) {
 	s, err := session.FromItem(it)
 	if err != nil {
-		return Principal{}, None, err
+		return Sighting{}, err
 	}
 	digest := c.Digest()
 	switch {
 	case !digest.Equal(&s.Digest):
-		return Principal{}, Mismatch, nil
+		return Sighting{Denial: Mismatch}, nil
 	case !a.Now().Before(s.Expires):
-		return Principal{}, Expired, nil
+		return Sighting{Denial: Expired}, nil
 	case s.Standing.Ended():
-		return Principal{}, Ended, nil
+		return Sighting{Denial: Ended}, nil
 	}
-	return Principal{Kind: token.Session, Via: audit.ViaAPI, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires,
-		NoQuery: s.Standing.NoQuery, Login: s.Created}, None, nil
+	return Sighting{Principal: Principal{
+		Kind: token.Session, Via: audit.ViaAPI, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires,
+		NoQuery: s.Standing.NoQuery, Login: s.Created,
+	}}, nil
 }

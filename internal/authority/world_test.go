@@ -2,7 +2,10 @@ package authority_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
+	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/standing"
@@ -34,13 +38,14 @@ func (c *clock) Advance(d time.Duration) { c.ns.Add(int64(d)) }
 // counted counts the reads that reach a table, and does something before a commit where asked to.
 type counted struct {
 	table.Table
-	gets, queries, commits int
-	before                 func()
-	fail                   error
+	gets, trips, queries, commits int // gets counts keys, trips calls of Get
+	before                        func()
+	fail                          error
 }
 
 func (c *counted) Get(ctx context.Context, keys ...table.Key) ([]table.Item, error) {
 	c.gets += len(keys)
+	c.trips++
 	if c.fail != nil {
 		return nil, c.fail
 	}
@@ -63,7 +68,7 @@ func (c *counted) Commit(ctx context.Context, ops ...table.Op) error {
 
 // world is an account with its owner, on a real embedded table.
 type world struct {
-	*testing.T
+	testing.TB
 	clock *clock
 	table *bolt.Table
 	form  token.Form
@@ -71,9 +76,9 @@ type world struct {
 	owner account.User
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{T: t, clock: newClock(), form: token.Form{Brand: "kf", Realm: "us"}}
+	w := &world{TB: t, clock: newClock(), form: token.Form{Brand: "kf", Realm: "us"}}
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "table"), w.clock.Now)
 	if err != nil {
 		t.Fatal(err)
@@ -179,5 +184,50 @@ func (w *world) set(k table.Key, name, value string) {
 	items[0][name] = table.S(value)
 	if err := w.table.Commit(w.Context(), table.Replace(items[0], items[0].Version())); err != nil {
 		w.Fatal(err)
+	}
+}
+
+// register puts resources, as category/id, into the account's catalogue.
+func (w *world) register(things ...string) {
+	w.Helper()
+	for _, thing := range things {
+		category, id, _ := strings.Cut(thing, "/")
+		k := key.Resource{Account: w.acc.ID, Category: category, ID: id}.Key()
+		if err := w.table.Commit(w.Context(), table.Create(table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)})); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// policy changes the account's policy.
+func (w *world) policy(change func(*account.Account)) {
+	w.Helper()
+	acc, err := (&account.Accounts{Table: w.table}).Get(w.Context(), w.acc.ID)
+	if err != nil {
+		w.Fatal(err)
+	}
+	change(&acc)
+	if err := w.table.Commit(w.Context(), acc.Replace()); err != nil {
+		w.Fatal(err)
+	}
+	w.acc = acc
+}
+
+// user adds an active user of the role to the account.
+func (w *world) user(role scope.Role) account.User {
+	w.Helper()
+	u := account.User{ID: token.NewName("usr_"), Account: w.acc.ID, Email: token.NewName("u") + "@example.com", Name: "Uma", Role: role, Status: account.Active, Created: w.clock.Now()}
+	if err := w.table.Commit(w.Context(), u.Create()...); err != nil {
+		w.Fatal(err)
+	}
+	return u
+}
+
+// refused holds an error to a kind and to the field, or where that is empty the code, that it names.
+func (w *world) refused(err error, k fault.Kind, name string) {
+	w.Helper()
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != k || e.Code != name && !slices.ContainsFunc(e.Fields, func(f fault.Field) bool { return f.Name == name }) {
+		w.Errorf("refused with %v (kind %d), want kind %d for %s", err, fault.KindOf(err), k, name)
 	}
 }

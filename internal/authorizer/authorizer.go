@@ -69,13 +69,15 @@ func (a *Authorizer) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 		a.log(ctx, start, q, authority.Principal{}, "failed", err.Error())
 		return nil, errUndecided
 	}
-	p, denial, err := a.verify(ctx, q)
+	seen, err := a.sight(ctx, q)
+	p := seen.Principal
 	if err != nil {
 		a.log(ctx, start, q, p, "failed", err.Error())
 		return nil, errUndecided
 	}
-	if denial != authority.None {
-		a.log(ctx, start, q, p, "unauthorized", string(denial))
+	a.note(ctx, q, seen)
+	if seen.Denial != authority.None {
+		a.log(ctx, start, q, p, "unauthorized", string(seen.Denial))
 		if q.simple {
 			// An HTTP API knows no 401 from an authorizer's answer: it makes 403 of every refusal.
 			return simple(false, []authority.Claim{{Name: "message", Value: "Unauthenticated."}}), nil
@@ -91,24 +93,31 @@ func (a *Authorizer) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	return a.answer(q, p, reason), nil
 }
 
-// verify finds the one credential and who stands behind it.
-func (a *Authorizer) verify(ctx context.Context, q question) (authority.Principal, authority.Denial, error) {
+// sight finds the one credential and who stands behind it.
+func (a *Authorizer) sight(ctx context.Context, q question) (authority.Sighting, error) {
 	if !q.ours {
 		// On an attached API a parameter called token is that API's own business.
 		q.presented.Query = nil
 	}
 	text, found := q.presented.Find()
 	switch found {
-	case credential.One, credential.Cookie:
-		p, denial, err := a.config.Authority.Verify(ctx, text)
+	case credential.One, credential.Cookie, credential.Query:
+		seen, err := a.config.Authority.Sight(ctx, authority.Presentation{Text: text, Query: found == credential.Query, From: q.from})
 		if found == credential.Cookie {
-			p.Via = audit.ViaDashboard
+			seen.Principal.Via = audit.ViaDashboard
 		}
-		return p, denial, err
+		return seen, err
 	case credential.Nothing:
-		return authority.Principal{}, authority.Absent, nil
+		return authority.Sighting{Denial: authority.Absent}, nil
 	}
-	return authority.Principal{}, authority.Ambiguous, nil
+	return authority.Sighting{Denial: authority.Ambiguous}, nil
+}
+
+// note has the use of the credential written down, where that is due. Whether it can be changes no answer.
+func (a *Authorizer) note(ctx context.Context, q question, seen authority.Sighting) {
+	if err := a.config.Authority.Note(ctx, seen); err != nil {
+		a.config.Log.LogAttrs(ctx, slog.LevelWarn, "use not noted", slog.String("request_id", q.from.RequestID), slog.String("error", err.Error()))
+	}
 }
 
 // StageVariable is what Keyfob's own API says of itself to the authorizer, and no attached API does: its stage has a
@@ -155,7 +164,7 @@ func (a *Authorizer) log(ctx context.Context, start time.Time, q question, p aut
 		level = slog.LevelError
 	}
 	attrs := make([]slog.Attr, 0, 8)
-	attrs = append(attrs, slog.String("route", q.route), slog.String("outcome", outcome), slog.String("request_id", q.id),
+	attrs = append(attrs, slog.String("route", q.route), slog.String("outcome", outcome), slog.String("request_id", q.from.RequestID),
 		slog.Float64("latency_ms", float64(a.config.Authority.Now().Sub(start).Microseconds())/1000))
 	if reason != "" {
 		attrs = append(attrs, slog.String("reason", reason))

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/credential"
 	"keyfob/internal/scan"
 )
@@ -17,13 +18,14 @@ type question struct {
 	presented credential.Presented
 	simple    bool // to be answered in the HTTP API's simple form
 	ours      bool // asked by Keyfob's own API
-	id        string
+	from      audit.Origin
 }
 
 // event is what is used of the three forms in which API Gateway asks an authorizer.
 type event struct {
-	version, kind, id, method string
-	ours                      bool
+	version, kind, method string
+	ours                  bool
+	from                  audit.Origin // without an address in the form TOKEN
 
 	// REST and HTTP API 1.0
 	methodARN, resource, httpMethod string
@@ -47,7 +49,7 @@ func parse(payload []byte) (question, error) {
 	if err := scan.Document(payload, e.member); err != nil {
 		return question{}, errEvent
 	}
-	q := question{id: e.id, ours: e.ours}
+	q := question{from: e.from, ours: e.ours}
 	switch {
 	case e.kind == "TOKEN":
 		q.arn, q.presented.Headers = e.methodARN, map[string][]string{"Authorization": {e.authorizationToken}}
@@ -136,25 +138,35 @@ func (e *event) member(s *scan.Scanner, name string) (err error) {
 	return err
 }
 
-// context reads the request's id, and where an HTTP API has the method.
+// context reads the request's id, where it comes from, and where an HTTP API has the method. The gateway has taken the
+// user agent out of the headers already.
 func (e *event) context(s *scan.Scanner) error {
 	return s.Object(func(s *scan.Scanner, name string) (err error) {
 		switch {
 		case name == "requestId":
-			e.id, err = optional(s)
-		case name == "http" && s.Kind() == '{':
-			err = s.Object(func(s *scan.Scanner, name string) (err error) {
-				if name != "method" {
-					return s.Skip()
-				}
-				e.method, err = optional(s)
-				return err
-			})
+			e.from.RequestID, err = optional(s)
+		case (name == "identity" || name == "http") && s.Kind() == '{':
+			err = s.Object(e.caller)
 		default:
 			err = s.Skip()
 		}
 		return err
 	})
+}
+
+// caller reads one member of the context's identity, or of its http, which has the method too.
+func (e *event) caller(s *scan.Scanner, name string) (err error) {
+	switch name {
+	case "sourceIp":
+		e.from.IP, err = optional(s)
+	case "userAgent":
+		e.from.UserAgent, err = optional(s)
+	case "method":
+		e.method, err = optional(s)
+	default:
+		err = s.Skip()
+	}
+	return err
 }
 
 // optional reads a text, or null as an empty one.

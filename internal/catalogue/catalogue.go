@@ -1,15 +1,20 @@
 // Package catalogue is the registry of the things a token can be scoped to: connections, exports, imports, APIs and
-// MCP servers, by name. It is guarded by the authorizer like any API that attaches it.
+// MCP servers, by name, of the integrations that they may belong to, and of the runs of exports and imports. It is
+// guarded by the authorizer like any API that attaches it.
 //
-// It promises that a list or a search shows only what the principal may read, and that each change commits with its
-// audit event.
+// It promises that
+//   - a list or a search shows only what the principal may read, and an answer to a change tells no more than that;
+//   - each change commits with its audit event, and on what it was judged by;
+//   - a token neither makes nor removes what belongs to an Integration App, and changes nothing of it but its
+//     description (C13);
+//   - an integration's token reaches the exports and imports of that integration, to run them and to read their debug
+//     logs, and anything else is to it as if it did not exist (C14).
 //
-// It does not hold the things themselves, nor connect to them.
+// It does not hold the things themselves, nor connect to them: to run one is to record that it was asked for.
 package catalogue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,7 +25,6 @@ import (
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
-	"keyfob/internal/text"
 )
 
 // A Resource is one thing, registered.
@@ -30,10 +34,13 @@ type Resource struct {
 	ID          string // chosen by who registers it; see scope.ValidID
 	Name        string
 	Description string
+	Integration string // the id of the one it belongs to; may be empty
 	Creator     string // usr_…
 	Created     time.Time
 	Updated     time.Time
 	Version     int64
+
+	registration string // tells it from what is registered under the same id after it was deleted
 }
 
 // Catalogue decides about resources.
@@ -46,8 +53,8 @@ func (r Resource) item() table.Item {
 	k := key.Resource{Account: r.Account, Category: string(r.Category), ID: r.ID}.Key()
 	return table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
-		"name": table.S(r.Name), "description": table.S(r.Description), "creator": table.S(r.Creator),
-		"created": table.N(r.Created.UnixMilli()), "updated": table.N(r.Updated.UnixMilli()),
+		"name": table.S(r.Name), "description": table.S(r.Description), "integration": table.S(r.Integration), "creator": table.S(r.Creator),
+		"created": table.N(r.Created.UnixMilli()), "updated": table.N(r.Updated.UnixMilli()), "registration": table.S(r.registration),
 	}
 }
 
@@ -59,6 +66,7 @@ func resourceFrom(it table.Item) (Resource, error) {
 	}
 	return Resource{
 		Account: account, Category: scope.Category(category), ID: id, Name: it.String("name"), Description: it.String("description"),
+		Integration: it.String("integration"), registration: it.String("registration"),
 		Creator: it.String("creator"), Created: time.UnixMilli(it.Int("created")).UTC(), Updated: time.UnixMilli(it.Int("updated")).UTC(),
 		Version: it.Version(),
 	}, nil
@@ -88,79 +96,4 @@ func (c *Catalogue) get(ctx context.Context, account string, category scope.Cate
 		return Resource{}, errNone()
 	}
 	return resourceFrom(items[0])
-}
-
-// Put registers a resource, or replaces what is said about one; created tells which. Errors: NotFound for an unknown
-// category; Invalid names the field; Conflict where others kept changing it at the same time.
-func (c *Catalogue) Put(ctx context.Context, by authority.Principal, via string, from audit.Origin, r Resource) (put Resource, created bool, err error) {
-	if !r.Category.Known() {
-		return Resource{}, false, errNone()
-	}
-	if !scope.ValidID(r.ID) {
-		return Resource{}, false, fault.Bad("id", "malformed", "id has 1 to 64 characters of A-Z, a-z, 0-9, dot, underscore and hyphen, and does not begin with a dot.")
-	}
-	if err := text.Name("name", r.Name); err != nil {
-		return Resource{}, false, err
-	}
-	if err := text.Description("description", r.Description); err != nil {
-		return Resource{}, false, err
-	}
-	for range tries {
-		put, created, err = c.put(ctx, by, via, from, r)
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return put, created, err
-		}
-	}
-	return Resource{}, false, errContended()
-}
-
-// tries bounds how often a change is made again because the resource moved in between.
-const tries = 5
-
-func errContended() error {
-	return fault.New(fault.Conflict, "conflict", "The resource is being changed by others. Try again.")
-}
-
-func (c *Catalogue) put(ctx context.Context, by authority.Principal, via string, from audit.Origin, r Resource) (Resource, bool, error) {
-	now := c.Now().UTC().Truncate(time.Millisecond)
-	r.Account, r.Creator, r.Created, r.Updated = by.Account, by.User, now, now
-	kind := audit.ResourceCreated
-	var op table.Op
-	old, err := c.get(ctx, r.Account, r.Category, r.ID)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		op, r.Version = table.Create(r.item()), 1
-	case err != nil:
-		return Resource{}, false, err
-	default:
-		kind, r.Creator, r.Created, r.Version = audit.ResourceUpdated, old.Creator, old.Created, old.Version+1
-		op = table.Replace(r.item(), old.Version)
-	}
-	actor := audit.Actor{User: by.User, Credential: by.Handle(), Via: via}
-	ops := append([]table.Op{op}, audit.New(kind, now, r.Account, actor, from, r.subject()).Ops()...)
-	if err := c.Table.Commit(ctx, ops...); err != nil {
-		return Resource{}, false, err
-	}
-	return r, kind == audit.ResourceCreated, nil
-}
-
-// Delete removes a resource; NotFound where there is none.
-func (c *Catalogue) Delete(ctx context.Context, by authority.Principal, via string, from audit.Origin, category scope.Category, id string) error {
-	if !category.Known() || !scope.ValidID(id) {
-		return errNone()
-	}
-	for range tries {
-		r, err := c.get(ctx, by.Account, category, id)
-		if err != nil {
-			return err
-		}
-		actor := audit.Actor{User: by.User, Credential: by.Handle(), Via: via}
-		k := key.Resource{Account: r.Account, Category: string(r.Category), ID: r.ID}.Key()
-		ops := append([]table.Op{table.Delete(k, table.VersionIs(r.Version))}, audit.New(audit.ResourceDeleted, c.Now(), r.Account, actor, from, r.subject()).Ops()...)
-		err = c.Table.Commit(ctx, ops...)
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return err
-		}
-	}
-	return errContended()
 }

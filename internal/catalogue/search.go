@@ -26,9 +26,13 @@ func (c *Catalogue) List(ctx context.Context, by authority.Principal, category s
 	}
 	prefix := string(category) + "#"
 	if after != "" && !strings.HasPrefix(after, prefix) {
-		return Page{}, fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
+		return Page{}, errCursor()
 	}
 	return c.page(ctx, by, prefix, limit, after)
+}
+
+func errCursor() error {
+	return fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
 }
 
 func (c *Catalogue) page(ctx context.Context, by authority.Principal, prefix string, limit int, after string) (Page, error) {
@@ -42,6 +46,7 @@ func (c *Catalogue) page(ctx context.Context, by authority.Principal, prefix str
 		if err != nil {
 			return Page{}, err
 		}
+		// An integration, which is in the same partition, is of no category that any scope allows.
 		if by.Holder.Scope.Allows(r.Category, r.ID, scope.Read) {
 			out.Resources = append(out.Resources, r)
 		}

@@ -135,16 +135,23 @@ func alike(single, multi any) bool {
 }
 
 func TestTheStreamsEventsAreRecordsOfTheTable(t *testing.T) {
-	f, _ := load(t, "template.yaml", nil).Function("NotifyFunction")
-	for name := range cases(t, f) {
-		var batch table.StreamEvent
-		if err := json.Unmarshal(read(t, "events/notify/"+name+".json"), &batch); err != nil || len(batch.Records) == 0 {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for _, r := range batch.Records {
-			if r.EventSource != "aws:dynamodb" || r.Change.SequenceNumber == "" || r.Change.Keys.Key() != r.Change.NewImage.Key() ||
-				r.Change.StreamViewType != "NEW_AND_OLD_IMAGES" || !strings.HasPrefix(r.Change.Keys.String(table.AttrPK), "aud#") {
-				t.Errorf("%s: %+v", name, r)
+	tm := load(t, "template.yaml", nil)
+	for function, prefixes := range map[string][]string{"NotifyFunction": {"aud#"}, "UpkeepFunction": {"tok#", "acc#"}} {
+		f, _ := tm.Function(function)
+		for name := range cases(t, f) {
+			var batch table.StreamEvent
+			if err := json.Unmarshal(read(t, "events/"+filepath.Base(f.CodeURI)+"/"+name+".json"), &batch); err != nil || len(batch.Records) == 0 {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for _, r := range batch.Records {
+				image, pk := r.Change.NewImage, r.Change.Keys.String(table.AttrPK)
+				if r.EventName == table.Remove {
+					image = r.Change.OldImage
+				}
+				if r.EventSource != "aws:dynamodb" || r.Change.SequenceNumber == "" || r.Change.Keys.Key() != image.Key() || r.Change.StreamViewType != "NEW_AND_OLD_IMAGES" ||
+					!slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(pk, p) }) {
+					t.Errorf("%s/%s: %+v", function, name, r)
+				}
 			}
 		}
 	}

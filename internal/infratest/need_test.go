@@ -1,8 +1,10 @@
 package infratest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"keyfob/internal/password"
 	"keyfob/internal/table"
 	"keyfob/internal/table/bolt"
+	"keyfob/internal/table/key"
 	"keyfob/internal/token"
 )
 
@@ -30,6 +33,8 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 	s.request("LoginFunction", 401, "POST /v1/login", "", `{"name":"nobody@example.com","password":"another river altogether"}`)
 	session := s.request("LoginFunction", 200, "POST /api/v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
 	s.request("LoginFunction", 200, "GET /v1/login", session, "")
+	s.imports(session)
+	s.revealable(session)
 
 	made := s.request("CreateTokenFunction", 201, "POST /v1/tokens", session, `{"name":"Deploy","autoPurge":"1h","scope":"full"}`)
 	tok := made["token"].(string)
@@ -46,7 +51,13 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 	s.request("ResourcesFunction", 200, "GET /v1/{category}/{id}", tok, "", "exports", "exp1")
 	s.request("ResourcesFunction", 200, "GET /v1/{category}", tok, "", "exports")
 	s.request("SearchFunction", 200, "POST /api/v1/search", tok, `{"from":0,"size":10}`)
+	s.catalogue(session, tok)
 	s.request("ResourcesFunction", 204, "DELETE /v1/{category}/{id}", tok, "", "exports", "exp1")
+
+	s.request("AuditFunction", 200, "GET /v1/audit", session, "")
+	s.request("AuditFunction", 200, "GET /v1/tokens/{id}/audit", tok, "", made["id"].(string))
+	s.auditAsCreator(session, made["id"].(string))
+	s.people(session)
 
 	s.request("RevokeFunction", 204, "DELETE /v1/tokens/{id}", session, "", made["id"].(string))
 	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+other+`"}`)
@@ -54,7 +65,9 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 	s.request("LogoutFunction", 200, "POST /v1/logout", session, "")
 	again := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
 	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+again+`"}`)
+	s.leaks()
 	s.notify()
+	s.upkeep()
 
 	for function, actions := range s.did {
 		for action, keys := range actions {
@@ -75,7 +88,8 @@ type service struct {
 	handlers map[string]interface {
 		Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	}
-	did map[string]map[string]map[string]bool // by function, action and prefix
+	did     map[string]map[string]map[string]bool // by function, action and prefix
+	headers map[string]string                     // of the requests that come, besides the usual ones
 }
 
 func newService(t *testing.T) *service {
@@ -85,9 +99,10 @@ func newService(t *testing.T) *service {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	s := &service{t: t, table: store, did: map[string]map[string]map[string]bool{}}
+	keys := ring(t)
 	config := func(function string) api.Config {
 		return api.Config{
-			Table: noting{store, s, function}, Sender: s, Hasher: password.NewHasher(1), Form: token.Form{Brand: "kf", Realm: "us"},
+			Table: noting{store, s, function}, Sender: s, Keys: sealing{keys, s, function}, Hasher: password.NewHasher(1), Form: token.Form{Brand: "kf", Realm: "us"},
 			Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		}
 	}
@@ -103,15 +118,65 @@ func newService(t *testing.T) *service {
 		"LoginFunction":       api.Login(config("LoginFunction")),
 		"LogoutFunction":      api.Logout(config("LogoutFunction")),
 		"CreateTokenFunction": api.CreateToken(config("CreateTokenFunction")),
+		"EditTokenFunction":   api.EditToken(config("EditTokenFunction")),
+		"RotateTokenFunction": api.RotateToken(config("RotateTokenFunction")),
+		"RevealTokenFunction": api.RevealToken(config("RevealTokenFunction")),
 		"ListTokensFunction":  api.ListTokens(config("ListTokensFunction")),
 		"TokenInfoFunction":   api.TokenInfo(config("TokenInfoFunction")),
 		"RevokeFunction":      api.Revoke(config("RevokeFunction")),
+		"LeaksFunction":       api.Leaks(config("LeaksFunction")),
 		"ResourcesFunction":   api.Resources(config("ResourcesFunction")),
+		"RunFunction":         api.Run(config("RunFunction")),
+		"AccountFunction":     api.Account(config("AccountFunction")),
 		"SearchFunction":      api.Search(config("SearchFunction")),
+		"AuditFunction":       api.Audit(config("AuditFunction")),
 		"NotifyFunction":      api.Notify(config("NotifyFunction")),
+		"UpkeepFunction":      api.Upkeep(config("UpkeepFunction")),
 		"OperatorFunction":    api.Operator(config("OperatorFunction")),
 	}
 	return s
+}
+
+// catalogue drives what the integrations and the runs of the resource exp1 need, which a session has moved into an app.
+func (s *service) catalogue(session, tok string) {
+	s.t.Helper()
+	for _, id := range []string{"app", "shop"} {
+		s.request("ResourcesFunction", 201, "PUT /v1/integrations/{id}", session, `{"name":"Shop","app":true}`, id)
+		s.request("ResourcesFunction", 200, "PUT /v1/{category}/{id}", session, `{"name":"Orders","integration":"`+id+`"}`, "exports", "exp1")
+	}
+	s.request("ResourcesFunction", 200, "PUT /v1/{category}/{id}", tok, `{"name":"Orders","integration":"shop","description":"Daily."}`, "exports", "exp1")
+	s.request("ResourcesFunction", 200, "GET /v1/integrations", tok, "")
+	s.request("ResourcesFunction", 200, "GET /v1/integrations/{id}", tok, "", "shop")
+	s.request("RunFunction", 202, "POST /v1/{category}/{id}/run", tok, "", "exports", "exp1")
+	s.request("RunFunction", 200, "GET /v1/{category}/{id}/debugLogs", tok, "", "exports", "exp1")
+	s.request("ResourcesFunction", 200, "PUT /v1/{category}/{id}", session, `{"name":"Orders","integration":""}`, "exports", "exp1")
+	s.request("ResourcesFunction", 204, "DELETE /v1/integrations/{id}", session, "", "shop")
+}
+
+// imports drives what the import of tokens needs, also where a quota is reached.
+func (s *service) imports(session string) {
+	s.t.Helper()
+	acc := s.request("TokenInfoFunction", 200, "GET /v1/tokenInfo", session, "")["accountId"].(string)
+	for line, quota := range []string{"", "tokensPerAccount", "tokensPerUser"} {
+		items, err := s.table.Get(s.t.Context(), key.Account(acc).Key())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		limited := maps.Clone(items[0])
+		limited[cmp.Or(quota, "unused")] = table.N(0)
+		if err := s.table.Commit(s.t.Context(), table.Replace(limited, limited.Version())); err != nil {
+			s.t.Fatal(err)
+		}
+		got := s.invoke("OperatorFunction", encode(s.t, map[string]any{"command": "tokens.import", "account": acc, "rows": []any{map[string]any{
+			"line": line + 2, "id": fmt.Sprint(line), "hash": strings.Repeat("0a", 32), "name": "Deploy", "owner": "owner@example.com",
+		}}}))
+		if imported := got["imported"] == 1.0; imported != (quota == "") {
+			s.t.Fatal(got)
+		}
+		if err := s.table.Commit(s.t.Context(), table.Replace(items[0], limited.Version()+1)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // Send implements mail.Sender.
@@ -144,6 +209,7 @@ func (s *service) request(function string, status int, route, credential, body s
 		"resource": resource, "path": path, "httpMethod": method, "pathParameters": named, "body": body,
 		"headers": map[string]string{"Authorization": "Bearer " + credential, "Content-Type": "application/json"},
 	}
+	maps.Copy(event["headers"].(map[string]string), s.headers)
 	if credential != "" {
 		verdict := s.invoke("AuthorizerFunction", encode(s.t, event))
 		event["requestContext"] = map[string]any{"authorizer": verdict["context"]}
@@ -155,6 +221,83 @@ func (s *service) request(function string, status int, route, credential, body s
 	var content map[string]any
 	_ = json.Unmarshal([]byte(answer["body"].(string)), &content) // some answers have none
 	return content
+}
+
+// auditAsCreator reads a token's trail as the session's user would who has no right but to tokens of their own.
+func (s *service) auditAsCreator(session, handle string) {
+	s.t.Helper()
+	event := map[string]any{
+		"type": "REQUEST", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/GET/v1/tokens/" + handle + "/audit",
+		"resource": "/v1/tokens/{id}/audit", "path": "/v1/tokens/" + handle + "/audit", "httpMethod": "GET",
+		"pathParameters": map[string]string{"id": handle}, "headers": map[string]string{"Authorization": "Bearer " + session},
+	}
+	claims := s.invoke("AuthorizerFunction", encode(s.t, event))["context"].(map[string]any)
+	claims["role"], claims["issuers"] = "member", "everyone"
+	event["requestContext"] = map[string]any{"authorizer": claims}
+	if answer := s.invoke("AuditFunction", encode(s.t, event)); answer["statusCode"] != 200.0 {
+		s.t.Fatalf("%v", answer)
+	}
+}
+
+// people has an owner change a user and the policy, each in every way there is.
+func (s *service) people(session string) {
+	s.t.Helper()
+	me := s.request("AccountFunction", 200, "GET /v1/me", session, "")["id"].(string)
+	account := s.request("AccountFunction", 200, "GET /v1/account", session, "")["id"].(string)
+	user := s.invoke("OperatorFunction", `{"command":"user.create","account":"`+account+`","email":"admin@example.com","role":"admin","password":"nine bridges under a loud moon"}`)["user"].(map[string]any)["id"].(string)
+	s.invoke("OperatorFunction", `{"command":"account.license","account":"`+account+`","apiManagement":false}`)
+	s.invoke("OperatorFunction", `{"command":"account.license","account":"`+account+`","apiManagement":true}`)
+	in := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"admin@example.com","password":"nine bridges under a loud moon","returnToken":true}`)["token"].(string)
+	for range 2 {
+		s.request("CreateTokenFunction", 200, "POST /api/v1/api/key", in, "")
+	}
+	s.request("AccountFunction", 200, "GET /v1/users", session, "")
+	s.request("AccountFunction", 200, "GET /v1/users/{id}", session, "", user)
+	s.request("AccountFunction", 200, "PATCH /v1/me", session, `{"developerMode":true}`)
+	for _, change := range []string{`{"role":"owner"}`, `{"role":"member"}`, `{"status":"disabled"}`, `{"status":"active"}`} {
+		s.request("AccountFunction", 200, "PATCH /v1/users/{id}", session, change, user)
+	}
+	s.request("AccountFunction", 409, "PATCH /v1/users/{id}", session, `{"role":"member"}`, me)
+	for _, change := range []string{`{"queryCredentials":false}`, `{"queryCredentials":true}`} {
+		s.request("AccountFunction", 200, "PATCH /v1/account", session, `{"policy":`+change+`}`)
+	}
+}
+
+// upkeep has credentials carry what is marked as not carried yet, and a token purged.
+func (s *service) upkeep() {
+	s.t.Helper()
+	again := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
+	s.request("CreateTokenFunction", 201, "POST /v1/tokens", again, `{"name":"Nightly","autoPurge":"1h","scope":"full"}`)
+	records, err := s.table.Changes(s.t.Context(), "", 10_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	last := map[table.Key]table.Record{}
+	for _, r := range records {
+		last[r.Change.Keys.Key()] = r
+	}
+	var batch []table.Record
+	for k, r := range last {
+		it := r.Change.NewImage
+		switch {
+		case it == nil:
+		case strings.HasPrefix(k.PK, key.PrefixAccount):
+			it["behind"], it["role"], it["issuers"] = table.Bool(true), table.S("member"), table.S("everyone")
+			if strings.HasPrefix(k.SK, key.PrefixUser) {
+				delete(it, "issuers")
+			}
+			if err := s.table.Commit(s.t.Context(), table.Replace(it, it.Version())); err != nil {
+				s.t.Fatal(err)
+			}
+			batch = append(batch, r)
+		case strings.HasPrefix(k.PK, key.PrefixToken):
+			r.EventName, r.UserIdentity, r.Change.OldImage, r.Change.NewImage = table.Remove, table.TTLIdentity(), it, nil
+			batch = append(batch, r)
+		}
+	}
+	if failed := s.invoke("UpkeepFunction", encode(s.t, table.StreamEvent{Records: batch}))["batchItemFailures"].([]any); len(failed) != 0 || len(batch) < 3 {
+		s.t.Fatalf("%d records, failed: %v", len(batch), failed)
+	}
 }
 
 // notify feeds all that has happened to the function that tells people of it.

@@ -13,21 +13,35 @@ import (
 // may is what each function may do with the table: its actions, and the prefixes of the partition keys they are for.
 // It is the contract between the decisions in internal/ and the policies in template.yaml.
 var may = map[string]map[string]string{
-	"AuthorizerFunction":  {"GetItem": "ses# tok#"},
+	"AuthorizerFunction":  {"GetItem": "ses# tok#", "PutItem": "aud# tok# trl#"},
 	"LoginFunction":       {"GetItem": "thr#", "BatchGetItem": "acc# thr#", "Query": "lgn#", "PutItem": "acc# aud# ses# thr# trl# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
 	"LogoutFunction":      {"GetItem": "ses#", "PutItem": "aud# trl#", "DeleteItem": "ses# use#"},
-	"CreateTokenFunction": {"BatchGetItem": "acc# ses# tok#", "PutItem": "atk# aud# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
-	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#"},
+	"CreateTokenFunction": {"GetItem": "cat#", "BatchGetItem": "acc# cat# idm# qta# ses# tok#", "Query": "atk# utk#", "PutItem": "atk# aud# idm# qta# tok# trl# utk#", "ConditionCheckItem": "acc# cat# ses# tok#"},
+	"EditTokenFunction":   {"GetItem": "cat# tok#", "BatchGetItem": "acc# atk# cat# qta# ses# tok# utk#", "PutItem": "atk# aud# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
+	"RotateTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# atk# idm# qta# ses# tok# utk#", "PutItem": "atk# aud# idm# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
+	"RevealTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# idm# qta# ses# tok#", "PutItem": "aud# idm# trl#", "ConditionCheckItem": "acc# ses# tok#"},
+	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#", "PutItem": "aud# trl#"},
+	"AccountFunction":     {"GetItem": "acc# ses# tok#", "BatchGetItem": "acc# ses# tok#", "Query": "acc# atk# use# utk#", "PutItem": "acc# aud# ses# tok# trl#", "DeleteItem": "ses# use#", "ConditionCheckItem": "acc#"},
 	"TokenInfoFunction":   {},
-	"RevokeFunction":      {"GetItem": "ses# tok#", "PutItem": "aud# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
-	"ResourcesFunction":   {"GetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#"},
+	"RevokeFunction":      {"GetItem": "ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
+	"LeaksFunction":       {"GetItem": "cfg# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
+	"ResourcesFunction":   {"GetItem": "cat#", "BatchGetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#", "ConditionCheckItem": "cat#"},
+	"RunFunction":         {"GetItem": "cat#", "Query": "run#", "PutItem": "aud# run# trl#", "ConditionCheckItem": "cat#"},
 	"SearchFunction":      {"Query": "acc# cat#"},
+	"AuditFunction":       {"GetItem": "aud# tok#", "BatchGetItem": "aud#", "Query": "aud# trl#"},
 	"NotifyFunction":      {"GetItem": "acc# ntc#", "Query": "acc#", "PutItem": "aud# ntc# trl#"},
-	"OperatorFunction":    {"PutItem": "acc# aud# lgn# trl#"},
+	"UpkeepFunction":      {"GetItem": "acc# ses# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "acc# atk# use# utk#", "PutItem": "acc# aud# qta# ses# tok# trl#", "ConditionCheckItem": "acc#"},
+	"OperatorFunction":    {"GetItem": "acc# cfg# lgn# tok#", "BatchGetItem": "acc# lgn# qta# tok#", "Query": "atk# utk#", "PutItem": "acc# atk# aud# cfg# lgn# qta# tok# trl# utk#", "ConditionCheckItem": "acc#"},
 }
 
 // besides is what functions may do to anything but the table and their own log.
 var besides = map[string][]string{
+	"CreateTokenFunction": {"kms:Encrypt"},
+	"RotateTokenFunction": {"kms:Encrypt"},
+	"UpkeepFunction": {
+		"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
+		"kms:GenerateDataKey", "s3:ListBucket", "s3:PutObject",
+	},
 	"NotifyFunction": {
 		"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 		"kms:GenerateDataKey", "s3:ListBucket", "s3:PutObject", "ses:SendEmail",
@@ -37,7 +51,7 @@ var besides = map[string][]string{
 // prefixes are those that there are.
 var prefixes = []string{
 	key.PrefixToken, key.PrefixSession, key.PrefixAccount, key.PrefixLogin, key.PrefixAccountTokens, key.PrefixUserTokens,
-	key.PrefixUserSessions, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixCatalogue,
+	key.PrefixUserSessions, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
 }
 
 const tableARN = "${TableStack.Outputs.TableArn}"
@@ -108,6 +122,7 @@ func violations(tm *template.Template) []string {
 			v.say(function, "is not in the template")
 		}
 	}
+	v.keyring()
 	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy"} {
 		for _, id := range tm.Resources(kind) {
 			v.say(id, "adds to a role from outside of it")
@@ -195,6 +210,7 @@ func (v *verdict) statements(id, logGroup string, statements []statement, wanted
 				v.say(id, "%s: it may write to %v, and its log is %q", s.sid, s.resources, logGroup)
 			}
 		default:
+			v.onKey(id, s)
 			others = append(others, s.actions...)
 		}
 	}

@@ -24,6 +24,13 @@ func TestS31AWiderPolicyIsFound(t *testing.T) {
 		"a role that SAM makes":          {"      Role: !GetAtt TokenInfoRole.Arn\n", ""},
 		"the key where there is no need": {"      Policies:\n        - PolicyName: TokenInfo\n", "      ManagedPolicyArns: [!Ref UseTableKey]\n      Policies:\n        - PolicyName: TokenInfo\n"},
 		"mail for another function":      {"Sid: Log\n                Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]", "Sid: Send\n                Effect: Allow\n                Action: [ses:SendEmail]"},
+		"sealing for another function":   {"Sid: Log\n                Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]\n                Resource: !GetAtt ListTokensLog.Arn", "Sid: Seal\n                Effect: Allow\n                Action: kms:Encrypt\n                Resource: !GetAtt KeyringStack.Outputs.KeyArn"},
+		"opening for one that seals":     {"Action: kms:Encrypt", "Action: [kms:Decrypt, kms:Encrypt]"},
+		"sealing with any key":           {"Action: kms:Encrypt\n                Resource: !GetAtt KeyringStack.Outputs.KeyArn", "Action: kms:Encrypt\n                Resource: '*'"},
+		"sealing with the table's key":   {"Action: kms:Encrypt\n                Resource: !GetAtt KeyringStack.Outputs.KeyArn", "Action: kms:Encrypt\n                Resource: !GetAtt TableStack.Outputs.KeyArn"},
+		"another function that opens":    {"RevealRoleArn: !GetAtt RevealTokenRole.Arn", "RevealRoleArn: !GetAtt CreateTokenRole.Arn"},
+		"the role that opens, twice":     {"Role: !GetAtt EditTokenRole.Arn", "Role: !GetAtt RevealTokenRole.Arn"},
+		"another key under the alias":    {"AliasName: !Sub alias/${AWS::StackName}-reveal", "AliasName: !Sub alias/${AWS::StackName}"},
 		"a policy from outside":          {"  AccessLog:\n", "  More:\n    Type: AWS::IAM::Policy\n    Properties: {PolicyName: more}\n\n  AccessLog:\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

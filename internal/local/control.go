@@ -20,6 +20,7 @@ func (s *Server) handler(gateway http.Handler) http.Handler {
 	mux.HandleFunc("GET /_local/clock", s.serveClock)
 	mux.HandleFunc("POST /_local/clock", s.serveAdvance)
 	mux.HandleFunc("GET /_local/stats", s.serveStats)
+	mux.HandleFunc("POST "+lambdaPath+"/2015-03-31/functions/{name}/invocations", s.serveInvoke)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "", "There is no such control.")
 	})

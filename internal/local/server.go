@@ -44,11 +44,18 @@ func (s *Server) Invoke(ctx context.Context, codeURI string, payload []byte) ([]
 }
 
 // Settle waits until the event source mappings have delivered all that is in the change feed now, or wait to try
-// again what failed. The error is ctx's.
+// again what failed. What one function writes may be another's to take, so there are as many rounds as mappings. The
+// error is ctx's.
 func (s *Server) Settle(ctx context.Context) error {
-	for _, p := range s.pumps {
-		if err := p.Settle(ctx); err != nil {
-			return err
+	for range s.pumps {
+		before := s.config.Store.Changed()
+		for _, p := range s.pumps {
+			if err := p.Settle(ctx); err != nil {
+				return err
+			}
+		}
+		if s.config.Store.Changed() == before {
+			return nil
 		}
 	}
 	return nil

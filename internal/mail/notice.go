@@ -4,9 +4,12 @@ import (
 	"embed"
 	htmltemplate "html/template"
 	"net/url"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Notice is all that a mail about one event says. It has no place for a credential: a token appears by its name and
@@ -22,9 +25,15 @@ type Notice struct {
 	Via       string    // the way it came in: "api", "dashboard", "operator", "system"
 	IP        string    // where it came from; empty if from nowhere
 	UserAgent string    // likewise
+	Changes   []Change  // what is other than it was
+	Note      string    // the reason that somebody gave, or what else is to be known
 	To        Person    // who gets the mail
 	Dashboard string    // the dashboard's http(s) URL, the mail's only link; empty for none
 }
+
+// A Change is one thing that is other than it was: "expiresAt" from one time to another. Where there was nothing before,
+// From is empty.
+type Change struct{ Field, From, To string }
 
 // A Token is how a mail names a token.
 type Token struct {
@@ -45,6 +54,7 @@ type Person struct{ Name, Email string }
 const (
 	System   = "the system"
 	Operator = "the operator"
+	Holder   = "somebody who has the token"
 )
 
 // String gives "Name <address>", or the one of them there is.
@@ -64,7 +74,10 @@ const (
 	maxLabel     = 64  // an event type, a handle, an IP address
 	maxName      = 200 // a name in the body
 	maxAgent     = 200 // a user agent
-	maxTitleName = 60  // a name in the subject and the headline, so that a phone's list shows the verb after it
+	maxValue     = 300 // a value before or after a change
+	maxNote      = 500 // a note
+	maxChanges   = 20
+	maxTitleName = 60 // a name in the subject and the headline, so that a phone's list shows the verb after it
 )
 
 // A row is one labelled fact of the mail.
@@ -94,7 +107,7 @@ func Compose(n Notice) (Message, error) {
 		Greeting:  "Hello,",
 		Account:   named(n.Account, maxName),
 		Dashboard: dashboard(n.Dashboard),
-		Rows:      rows(n),
+		Rows:      rows(n, w),
 	}
 	if name := clean(n.To.Name, maxName); name != "" {
 		v.Greeting = "Hello " + name + ","
@@ -120,7 +133,25 @@ func Compose(n Notice) (Message, error) {
 }
 
 // rows lists the facts of a notice, without those that are empty.
-func rows(n Notice) []row {
+func rows(n Notice, w wording) []row {
+	note := row{"Note", clean(n.Note, maxNote)}
+	if w.Note != "" {
+		note.Label = w.Note
+	}
+	all := append(changes(n.Changes), note)
+	all = append(all, facts(n)...)
+	if n.Token != (Token{}) {
+		about := []row{{"Token", named(n.Token.Name, maxName)}}
+		if h := clean(n.Token.Handle, maxLabel); h != "" {
+			about = append(about, row{"Handle", h + " (ends in " + n.Token.Last4() + ")"})
+		}
+		all = append(about, all...)
+	}
+	return slices.DeleteFunc(all, func(r row) bool { return r.Value == "" })
+}
+
+// facts says who did it, from where and when.
+func facts(n Notice) []row {
 	all := []row{
 		{"Who", n.Actor.String()},
 		{"Via", via(n.Via)},
@@ -134,20 +165,39 @@ func rows(n Notice) []row {
 	if all[1].Value == all[0].Value { // the system, via the system
 		all[1].Value = ""
 	}
-	if n.Token != (Token{}) {
-		about := []row{{"Token", named(n.Token.Name, maxName)}}
-		if h := clean(n.Token.Handle, maxLabel); h != "" {
-			about = append(about, row{"Handle", h + " (ends in " + n.Token.Last4() + ")"})
+	return all
+}
+
+// changes gives a row for each change: what was, an arrow, what is.
+func changes(list []Change) []row {
+	var all []row
+	for _, c := range list[:min(len(list), maxChanges)] {
+		value := clean(c.To, maxValue)
+		switch from := clean(c.From, maxValue); {
+		case from != "" && value != "":
+			value = from + " → " + value
+		case from != "":
+			value = from + " → (none)"
 		}
-		all = append(about, all...)
+		all = append(all, row{label(clean(c.Field, maxLabel)), value})
 	}
-	kept := all[:0]
-	for _, r := range all {
-		if r.Value != "" {
-			kept = append(kept, r)
+	return all
+}
+
+// label makes words of a field's name: "expiresAt" is "Expires at".
+func label(field string) string {
+	var b strings.Builder
+	for i, r := range field {
+		switch {
+		case i == 0:
+			r = unicode.ToUpper(r)
+		case unicode.IsUpper(r):
+			b.WriteByte(' ')
+			r = unicode.ToLower(r)
 		}
+		b.WriteRune(r)
 	}
-	return kept
+	return b.String()
 }
 
 // dashboard gives the URL if it is a plain absolute http or https one, else nothing: a mail without a link is still a
@@ -160,5 +210,11 @@ func dashboard(s string) string {
 	return u.String()
 }
 
-// pad makes a label as wide as the widest, for the text's columns.
-func pad(label string) string { return label + strings.Repeat(" ", max(0, len("Account")-len(label))) }
+// pad makes a label as wide as the widest of the rows, for the text's columns.
+func pad(label string, rows []row) string {
+	width := 0
+	for _, r := range rows {
+		width = max(width, utf8.RuneCountInString(r.Label))
+	}
+	return label + strings.Repeat(" ", width-utf8.RuneCountInString(label))
+}

@@ -11,6 +11,7 @@ type wording struct {
 	Did    string // completes «API token "name" …»: "was created"
 	Means  string // what has changed by it, one or two sentences
 	Advice string // what to do if it was not expected
+	Note   string // what the event's note is to it; "Note" where empty
 }
 
 func wordings(event string) wording {
@@ -20,6 +21,50 @@ func wordings(event string) wording {
 			Did:    "was created",
 			Means:  "A new API token can now be used in this account.",
 			Advice: "If you did not expect this, revoke the token: it stops working at once.",
+		}
+	case "token.edited":
+		return wording{
+			Did:    "was edited",
+			Means:  "The token works as before, but for what is listed here.",
+			Advice: "If you did not expect this, undo it, or revoke the token: it stops working at once.",
+		}
+	case "token.rotated":
+		return wording{
+			Did:    "was rotated",
+			Means:  "A new token with the same settings takes its place. The old one works until the time given here, and not after it.",
+			Advice: "If you did not expect this, revoke both tokens: they stop working at once.",
+		}
+	case "token.revealed":
+		return wording{
+			Did:    "was shown in plaintext",
+			Means:  "Somebody has seen the token itself and can use it from anywhere.",
+			Advice: "If you did not expect this, rotate or revoke the token, and look at who may see tokens.",
+			Note:   "Reason",
+		}
+	case "token.accessed":
+		return wording{
+			Did:    "was accessed",
+			Means:  "It was used from a network that is new to it, or somebody other than its creator opened its record: the note says which.",
+			Advice: "If you do not recognise this, revoke the token: it stops working at once.",
+		}
+	case "token.reused":
+		return wording{
+			Did:    "was used after it was rotated out",
+			Means:  "The request was refused. Either a program still has the old token, or somebody has got hold of it.",
+			Advice: "Find the program by the address and give it the new token. If it is none of yours, the old token has leaked: look at how, and whether the new one has too.",
+		}
+	case "token.leaked":
+		return wording{
+			Did:    "was found in public",
+			Means:  "Others can read the token. It was revoked at once and has stopped working.",
+			Advice: "Remove it from where it was found, look in the audit trail for what it was used for, and give the programs that need it a new token.",
+			Note:   "Found",
+		}
+	case "token.purged":
+		return wording{
+			Did:    "was purged",
+			Means:  "The token's time was over. It was refused from the instant it was due, and its record has been deleted now.",
+			Advice: "If a program still needs access, give it a new token.",
 		}
 	case "token.revoked":
 		return wording{

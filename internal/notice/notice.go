@@ -38,7 +38,14 @@ type Notices struct {
 }
 
 // Owed reports whether people are to be told of events of the type.
-func Owed(t audit.Type) bool { return t == audit.TokenCreated || t == audit.TokenRevoked }
+func Owed(t audit.Type) bool {
+	switch t {
+	case audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused,
+		audit.TokenLeaked, audit.TokenRevoked, audit.TokenPurged:
+		return true
+	}
+	return false
+}
 
 // ErrClaimed says that another sender is at work on the same delivery. Come again later.
 var ErrClaimed = errors.New("notice: the delivery is claimed by another sender")
@@ -162,6 +169,8 @@ func (n *Notices) said(e audit.Event, acc account.Account, actor, to account.Use
 	switch {
 	case e.Actor.Via == audit.ViaOperator:
 		by = mail.Person{Name: mail.Operator}
+	case e.Actor.User == "" && e.Actor.Credential != "":
+		by = mail.Person{Name: mail.Holder}
 	case e.Actor.User == "":
 		by = mail.Person{Name: mail.System}
 	case actor.ID == "":
@@ -170,7 +179,10 @@ func (n *Notices) said(e audit.Event, acc account.Account, actor, to account.Use
 	said := mail.Notice{
 		EventID: e.ID, Event: string(e.Type), At: e.At, Account: acc.Name, Realm: n.Realm,
 		Actor: by, Via: e.Actor.Via, IP: e.Origin.IP, UserAgent: e.Origin.UserAgent,
-		To: mail.Person{Name: to.Name, Email: to.Email},
+		To: mail.Person{Name: to.Name, Email: to.Email}, Note: e.Note,
+	}
+	for _, c := range e.Changes {
+		said.Changes = append(said.Changes, mail.Change(c))
 	}
 	if e.Subject.Kind == "token" {
 		said.Token = mail.Token{Name: e.Subject.Name, Handle: e.Subject.ID}

@@ -113,6 +113,38 @@ func TestS32OnlyVerifiedOwnersAndAdminsAreTold(t *testing.T) {
 	}
 }
 
+// C12: everything that happens to a token is told, with what changed and why; an alarm about a token that was rotated out
+// does not say that its user did it, since nobody knows who has it.
+func TestC12WhateverHappensToATokenIsTold(t *testing.T) {
+	w := newWorld(t)
+	told := []audit.Type{
+		audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused, audit.TokenLeaked,
+		audit.TokenRevoked, audit.TokenPurged,
+	}
+	for i, kind := range told {
+		e := w.event(kind)
+		if kind == audit.TokenReused {
+			e.Actor.User = ""
+		}
+		e.Changes, e.Note = []audit.Change{{Field: "network", From: "198.51.100.0/24", To: "203.0.113.0/24"}}, "asked for by a partner"
+		if err := w.notices.Deliver(t.Context(), e); err != nil || len(w.sender.sent) != 2*(i+1) {
+			t.Fatalf("%s: %d mails, %v", kind, len(w.sender.sent), err)
+		}
+		text := w.sender.sent[2*i].Text
+		if !strings.Contains(text, "198.51.100.0/24 → 203.0.113.0/24") || !strings.Contains(text, "asked for by a partner") {
+			t.Errorf("%s:\n%s", kind, text)
+		}
+		if unknown := strings.Contains(text, "somebody who has the token"); unknown != (kind == audit.TokenReused) {
+			t.Errorf("%s: it says that nobody knows who: %t:\n%s", kind, unknown, text)
+		}
+	}
+	for _, kind := range []audit.Type{audit.TokenImported, audit.SessionStarted, audit.UserChanged, audit.ResourceRun, audit.NoticeRejected} {
+		if err := w.notices.Deliver(t.Context(), w.event(kind)); err != nil || len(w.sender.sent) != 2*len(told) {
+			t.Errorf("%s owes a mail: %v", kind, err)
+		}
+	}
+}
+
 // P6: however often an event is delivered, each person gets one mail.
 func TestP6AnEventDeliveredTenTimesIsOneMailEach(t *testing.T) {
 	w := newWorld(t)

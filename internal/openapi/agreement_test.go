@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"keyfob/internal/account"
 	"keyfob/internal/openapi/openapitest"
+	"keyfob/internal/people"
 	"keyfob/internal/scope"
 	"keyfob/internal/text"
 )
@@ -66,6 +68,16 @@ func requests() map[string][]request {
 	search := append(bodies(`{}`, `{"from":0,"size":10}`, `{"from":1000000}`, `{"from":1000001}`, `{"from":-1}`, `{"size":0}`, `{"size":100}`, `{"size":101}`, `{"size":-1}`,
 		`{"size":1.5}`, `{"size":"1"}`, `{"query":"`+strings.Repeat("a", 200)+`"}`, `{"query":"`+strings.Repeat("a", 201)+`"}`, `{"query":1}`, `{"sort":"id"}`), request{}, request{body: `{}`}, request{mediaType: "text/plain", body: `{"size":1}`}, request{mediaType: "text/plain", body: `size=1`})
 	pages := queries("", "limit=1", "limit=100", "limit=0", "limit=101", "limit=-1", "limit=x", "limit=1.5", "cursor=%21", "after=1")
+	events := queries("", "limit=1", "limit=100", "limit=0", "limit=1001", "limit=1000&format=csv", "limit=x", "cursor=%21", "after=1",
+		"actor=usr_EXAMPLEexample01", "actor=tok_EXAMPLEexample01", "actor=ses_EXAMPLEexample01", "actor=acc_EXAMPLEexample01", "actor=usr_1", "actor=",
+		"action=token", "action=token.created", "action=notice.rejected", "action=token.", "action=token.flown", "action=", "action=Token",
+		"since=2030-01-02T03:04:05Z", "since=2030-01-02T03:04:05.678%2B02:00", "until=2030-01-02", "until=tomorrow", "since=1", "until=",
+		"since=2030-01-02T03:04:05Z&until=2030-01-02T03:04:05Z", "format=csv", "format=json", "format=xml", "format=")
+	tokens := append([]request{}, events...)
+	for i := range tokens {
+		tokens[i].params = "id=tok_1"
+	}
+	events = append(events, queries("tokenId=tok_EXAMPLEexample01", "tokenId=ses_EXAMPLEexample01", "tokenId=tok_1", "tokenId=")...)
 	category := func(name string) []request {
 		var all []request
 		for _, p := range pages {
@@ -87,11 +99,19 @@ func requests() map[string][]request {
 			token(`,"autoPurge":"30d"`), token(`,"autoPurge":"never"`), token(`,"autoPurge":"2h"`), token(`,"autoPurge":3600`),
 			token(`,"expiresAt":"2031-01-02T03:04:05Z"`), token(`,"expiresAt":"2031-01-02T03:04:05.5+02:00"`), token(`,"expiresAt":"2031-01-02"`), token(`,"expiresAt":"tomorrow"`),
 			token(`,"expiresAt":1924992000`), token(`,"expiresAt":"2031-13-02T03:04:05Z"`), token(`,"autoPurge":"1h","expiresAt":"2031-01-02T03:04:05Z"`),
+			token(`,"expiresIn":1`), token(`,"expiresIn":0`), token(`,"expiresIn":-1`), token(`,"expiresIn":1.5`), token(`,"expiresIn":"60"`), token(`,"expiresIn":99999999999`),
+			token(`,"expiresIn":1,"autoPurge":"1h"`), token(`,"expiresIn":1,"expiresAt":"2031-01-02T03:04:05Z"`), token(`,"revealable":false`), token(`,"revealable":"no"`),
 			token(`,"grants":{}`), `{"name":"a","scope":"custom"}`, custom(`{}`), custom(`{"exports":[]}`), custom(`{"exports":["a",{"id":"b"},{"id":"c","actions":["read","read"]}],"mcpServers":["d"]}`),
 			custom(`{"flows":["a"]}`), custom(`{"exports":"a"}`), custom(`{"exports":[1]}`), custom(`{"exports":[""]}`), custom(`{"exports":[".a"]}`), custom(`{"exports":["a b"]}`),
 			custom(`{"exports":[{"id":"`+strings.Repeat("a", scope.MaxIDLen)+`"}]}`), custom(`{"exports":[{"id":"`+strings.Repeat("a", scope.MaxIDLen+1)+`"}]}`),
 			custom(`{"exports":[{}]}`), custom(`{"exports":[{"id":"a","actions":[]}]}`), custom(`{"exports":[{"id":"a","actions":["fly"]}]}`), custom(`{"exports":[{"id":"a","actions":"read"}]}`),
 			custom(`{"exports":[{"id":"a","other":1}]}`), custom(`[]`), grants(scope.MaxGrants), grants(scope.MaxGrants+1), ``, `[]`, `{"name":`),
+		"POST /v1/integrations/{id}/tokens": made("id=shop", `{"name":"a"}`, `{"name":"a","autoPurge":"1h"}`, `{"name":"a","scope":"full"}`, `{"name":"a","grants":{}}`, `{}`, ``),
+		"PATCH /v1/tokens/{id}": made("id=fresh", `{}`, `{"name":"b"}`, `{"name":""}`, `{"name":1}`, `{"description":""}`, `{"description":"d"}`, `{"other":1}`, `{"id":"x"}`,
+			`{"autoPurge":"1h"}`, `{"autoPurge":"2h"}`, `{"expiresIn":1}`, `{"expiresIn":0}`, `{"expiresIn":1.5}`, `{"expiresAt":"2031-01-02T03:04:05Z"}`, `{"autoPurge":"1h","expiresIn":1}`,
+			`{"scope":"full"}`, `{"scope":"custom"}`, `{"scope":"custom","grants":{"exports":["a"]}}`, `{"grants":{}}`, `{"scope":"full","grants":{}}`, `{"scope":"integration"}`, `{"revealable":true}`, ``, `[]`),
+		"POST /v1/tokens/{id}/rotate": made("id=fresh", ``, `{}`, `{"overlapSeconds":0}`, `{"overlapSeconds":60}`, `{"overlapSeconds":-1}`, `{"overlapSeconds":"60"}`, `{"overlapSeconds":1.5}`,
+			`{"overlap":60}`, `{"autoPurge":"4d"}`, `{"autoPurge":"5d"}`, `{"expiresIn":60}`, `{"expiresIn":0}`, `{"expiresAt":"2031-01-02T03:04:05Z"}`, `{"expiresIn":1,"autoPurge":"1h"}`, `[]`),
 		"POST /api/v1/api/key":           append(bodies(`{}`, `{"description":"d"}`, `{"description":" d"}`, `{"description":1}`, `{"name":"a"}`, `[]`), request{}, request{body: `{}`}),
 		"POST /v1/revoke":                revoke,
 		"DELETE /api/v1/api/key/{token}": {{params: "token=x"}},
@@ -103,11 +123,49 @@ func requests() map[string][]request {
 		"POST /api/v1/search":            search,
 		"GET /v1/tokens":                 pages,
 		"GET /api/v1/api/key":            pages,
+		"GET /v1/audit":                  events,
+		"GET /v1/tokens/{id}/audit":      tokens,
 		"GET /v1/{category}":             append(category("exports"), category("flows")...),
+		"GET /v1/account":                {{}},
+		"PATCH /v1/account":              policies(),
+		"GET /v1/users":                  pages,
+		"GET /v1/users/{id}":             {{params: "id=usr_1"}, {params: "id=tok_EXAMPLEexample01"}},
+		"PATCH /v1/users/{id}":           {{params: "id=usr_1", mediaType: jsonType, body: `{"role":"member"}`}},
+		"GET /v1/me":                     {{}},
+		"PATCH /v1/me":                   bodies(`{"developerMode":true}`, `{"developerMode":false}`, `{"developerMode":"on"}`, `{"developerMode":null}`, `{"name":"a"}`, `{}`, ``, `[]`),
 		"GET /v1/tokenInfo":              {{}},
 		"GET /v1/login":                  {{}},
 		"GET /v1/logout":                 {{}},
 	}
+}
+
+// made gives the bodies for the thing that the parameter names.
+func made(param string, list ...string) []request {
+	all := bodies(list...)
+	for i := range all {
+		all[i].params = param
+	}
+	return all
+}
+
+// policies walks the boundaries of what an account's policy may be. Each leaves a default life of one second.
+func policies() []request {
+	policy := func(members string) string { return `{"policy":{"defaultLifeSeconds":1` + members + `}}` }
+	all := bodies(`{}`, `{"policy":{}}`, `{"policy":null}`, `{"name":"a"}`, `{"policy":[]}`, ``, policy(``), policy(`,"other":1`),
+		`{"policy":{"defaultLifeSeconds":0}}`, `{"policy":{"defaultLifeSeconds":1.5}}`, fmt.Sprintf(`{"policy":{"defaultLifeSeconds":%d}}`, people.MaxLife+1),
+		policy(`,"issuers":"everyone"`), policy(`,"issuers":"admins"`), policy(`,"issuers":"nobody"`), policy(`,"revealable":true`), policy(`,"revealable":1`),
+		policy(`,"queryCredentials":false`), policy(`,"queryCredentials":true`), policy(`,"queryCredentials":null`), policy(`,"maxLifeSeconds":null`))
+	for name, least := range map[string]int{"maxLifeSeconds": 0, "maxOverlapSeconds": 0, "tokensPerAccount": 1, "tokensPerUser": 1} {
+		most := people.MaxLife
+		if least == 1 {
+			most = account.MaxTokens
+		}
+		for _, n := range []int{least - 1, least, least + 1, most, most + 1} {
+			all = append(all, bodies(policy(fmt.Sprintf(`,%q:%d`, name, n)))...)
+		}
+		all = append(all, bodies(policy(fmt.Sprintf(`,%q:"1"`, name)))...)
+	}
+	return all
 }
 
 // params reads "category=exports id=orders".
@@ -124,13 +182,19 @@ func TestTheDocumentAllowsWhatTheHandlersTakeAndNothingElse(t *testing.T) {
 	d := openapitest.Load(t)
 	s := start(t)
 	taken, refused := 0, 0
+	s.register(t)
 	// The resource has to be there to be shown, and the session to end last.
 	for _, route := range []string{
-		"POST /v1/login", "POST /api/v1/login", "POST /v1/tokens", "POST /api/v1/api/key", "POST /v1/revoke", "DELETE /api/v1/api/key/{token}",
+		"POST /v1/login", "POST /api/v1/login", "POST /v1/tokens", "POST /v1/integrations/{id}/tokens", "PATCH /v1/tokens/{id}", "POST /v1/tokens/{id}/rotate", "POST /api/v1/api/key", "POST /v1/revoke", "DELETE /api/v1/api/key/{token}",
 		"PUT /v1/{category}/{id}", "GET /v1/{category}/{id}", "DELETE /v1/{category}/{id}", "GET /v1/tokens/{id}", "DELETE /v1/tokens/{id}",
-		"POST /api/v1/search", "GET /v1/tokens", "GET /api/v1/api/key", "GET /v1/{category}", "GET /v1/tokenInfo", "GET /v1/login", "GET /v1/logout",
+		"POST /api/v1/search", "GET /v1/tokens", "GET /api/v1/api/key", "GET /v1/{category}", "GET /v1/account", "PATCH /v1/account", "GET /v1/users", "GET /v1/users/{id}", "PATCH /v1/users/{id}", "GET /v1/me", "PATCH /v1/me",
+		"GET /v1/tokenInfo", "GET /v1/login", "GET /v1/logout",
+		"GET /v1/audit", "GET /v1/tokens/{id}/audit",
 	} {
 		for _, r := range requests()[route] {
+			if r.params == "id=fresh" {
+				r.params = "id=" + s.fresh(t)
+			}
 			x := s.send(t, route, params(r.params), r.query, r.mediaType, r.body)
 			if err := d.Check(x); err != nil {
 				t.Errorf("%v: %v", r, err)
@@ -194,9 +258,32 @@ func TestTheDocumentDescribesWhatTheHandlersShow(t *testing.T) {
 	if found := check(200, "POST /api/v1/search", "", "", `{"size":1}`); found["total"] != 2.0 || len(found["users"].(map[string]any)) != 1 {
 		t.Error(found)
 	}
+	people := check(200, "GET /v1/users", "", "", "")["users"].([]any)
+	owner := fmt.Sprint("id=", people[0].(map[string]any)["id"])
+	check(200, "GET /v1/users/{id}", owner, "", "")
+	check(200, "PATCH /v1/users/{id}", owner, "", `{"role":"owner","status":"active"}`)
+	check(409, "PATCH /v1/users/{id}", owner, "", `{"status":"disabled"}`)
+	check(400, "PATCH /v1/users/{id}", owner, "", `{}`)
+	check(400, "PATCH /v1/users/{id}", owner, "", `{"role":"king"}`)
+	check(200, "PATCH /v1/account", "", "", `{"policy":{"maxLifeSeconds":31536000}}`)
+	check(422, "PATCH /v1/account", "", "", `{"policy":{"defaultLifeSeconds":31536001}}`)
+	check(200, "GET /v1/account", "", "", "")
+	check(200, "PATCH /v1/me", "", "", `{"developerMode":true}`)
+	check(200, "GET /v1/me", "", "", "")
 	check(200, "GET /v1/tokenInfo", "", "", "")
 	check(200, "GET /v1/login", "", "", "")
 	check(204, "DELETE /v1/tokens/{id}", id, "", "")
+	for _, route := range []string{"GET /v1/audit", "GET /v1/tokens/{id}/audit"} {
+		if page := check(200, route, id, "", ""); len(page["events"].([]any)) < 2 {
+			t.Errorf("%s: %v", route, page)
+		}
+		page := check(200, route, id, "limit=1&format=json&action=token", "")
+		check(200, route, id, fmt.Sprintf("action=token&cursor=%v", page["cursor"]), "")
+		check(422, route, id, "since=2030-01-02T03:04:05Z&until=2030-01-02T03:04:04Z", "")
+		if x := s.send(t, route, params(id), "format=csv&limit=1", "", ""); d.Check(x) != nil || x.Response.StatusCode != 200 || x.Response.Header.Get("Link") == "" {
+			t.Errorf("%s: %v, %+v", route, d.Check(x), x.Response)
+		}
+	}
 	check(404, "GET /v1/tokens/{id}", id, "", "")
 	check(200, "POST /v1/revoke", "", "", fmt.Sprintf(`{"token":%q}`, full["token"]))
 	check(204, "DELETE /v1/{category}/{id}", "category=exports id=orders", "", "")

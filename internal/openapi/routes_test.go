@@ -21,8 +21,9 @@ import (
 func functions(c api.Config) map[string]*gateway.Function {
 	return map[string]*gateway.Function{
 		"LoginFunction": api.Login(c), "LogoutFunction": api.Logout(c), "CreateTokenFunction": api.CreateToken(c),
-		"ListTokensFunction": api.ListTokens(c), "TokenInfoFunction": api.TokenInfo(c), "RevokeFunction": api.Revoke(c),
-		"ResourcesFunction": api.Resources(c), "SearchFunction": api.Search(c),
+		"EditTokenFunction": api.EditToken(c), "RotateTokenFunction": api.RotateToken(c), "RevealTokenFunction": api.RevealToken(c),
+		"ListTokensFunction": api.ListTokens(c), "TokenInfoFunction": api.TokenInfo(c), "AccountFunction": api.Account(c), "RevokeFunction": api.Revoke(c),
+		"LeaksFunction": api.Leaks(c), "ResourcesFunction": api.Resources(c), "SearchFunction": api.Search(c), "AuditFunction": api.Audit(c), "RunFunction": api.Run(c),
 	}
 }
 
@@ -119,8 +120,9 @@ func TestTheDocumentAsksForACredentialWhereTheTemplateHasAnAuthorizer(t *testing
 		if asks := len(*op.Security) > 0; asks != guarded {
 			t.Errorf("%s: the document asks for a credential: %t; the template has an authorizer: %t", route, asks, guarded)
 		}
-		// Who logs in has no credential yet, and is refused like one whose credential is not valid.
-		if may := guarded || strings.HasPrefix(route, "POST ") && strings.HasSuffix(route, "/login"); may != (op.Responses.Status(http.StatusUnauthorized) != nil) {
+		// Who logs in has no credential yet, and is refused like one whose credential is not valid; so is an alert that nobody
+		// known has signed.
+		if may := guarded || strings.HasPrefix(route, "POST ") && (strings.HasSuffix(route, "/login") || strings.HasSuffix(route, "/leaks/github")); may != (op.Responses.Status(http.StatusUnauthorized) != nil) {
 			t.Errorf("%s: a 401 can come: %t", route, may)
 		}
 	}
@@ -154,7 +156,7 @@ func TestTheDocumentTakesACredentialWhereTheAuthorizerLooksForIt(t *testing.T) {
 		for name, p := range ways {
 			p.Method, p.Path = method, path
 			_, found := p.Find()
-			if want := (found == credential.One || found == credential.Cookie) && len(asked) > 0; asked[name] != want {
+			if want := (found == credential.One || found == credential.Cookie || found == credential.Query) && len(asked) > 0; asked[name] != want {
 				t.Errorf("%s: the document takes %s: %t; the authorizer does: %t", route, name, asked[name], want)
 			}
 		}

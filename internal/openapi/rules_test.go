@@ -11,6 +11,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/credential"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
@@ -19,6 +20,7 @@ import (
 	"keyfob/internal/session"
 	"keyfob/internal/text"
 	"keyfob/internal/token"
+	"keyfob/internal/trail"
 )
 
 // words gives a list as a JSON decoder would.
@@ -32,6 +34,7 @@ func words[T ~string](list ...T) []any {
 
 func TestTheDocumentsEnumerationsAreTheCodes(t *testing.T) {
 	s := spec(t).Components.Schemas
+	p := spec(t).Components.Parameters
 	request, fields := s["TokenRequest"].Value.Properties, s["TokenFields"].Value.Properties
 	for name, at := range map[string]struct {
 		documented []any
@@ -45,6 +48,9 @@ func TestTheDocumentsEnumerationsAreTheCodes(t *testing.T) {
 		"auto purge":       {request["autoPurge"].Value.Enum, words(purge.Choices()...)},
 		"scopes asked for": {request["scope"].Value.Enum, words(scope.Full().Name(), scope.Scope{}.Name())},
 		"scopes":           {fields["scope"].Value.Enum, words(scope.Full().Name(), scope.Scope{}.Name(), scope.Integration("x").Name())},
+		"event types":      {s["EventType"].Value.Enum, words(audit.Types()...)},
+		"actions asked of": {p["EventAction"].Value.Schema.Value.Enum, words(append(nouns(), audit.Types()...)...)},
+		"ways":             {s["Event"].Value.Properties["actor"].Value.Properties["via"].Value.Enum, words(audit.ViaDashboard, audit.ViaAPI, audit.ViaOperator, audit.ViaSystem)},
 		"kinds":            {s["TokenInfo"].Value.Properties["kind"].Value.Enum, words(token.API.String(), token.Session.String())},
 	} {
 		if !slices.Equal(at.documented, at.code) || len(at.code) == 0 {
@@ -60,6 +66,17 @@ func TestTheDocumentsEnumerationsAreTheCodes(t *testing.T) {
 	}
 }
 
+// nouns gives what the types of events are about.
+func nouns() []audit.Type {
+	var all []audit.Type
+	for _, t := range audit.Types() {
+		if noun := audit.Type(t.Noun()); !slices.Contains(all, noun) {
+			all = append(all, noun)
+		}
+	}
+	return all
+}
+
 func TestTheDocumentsBoundsAreTheCodes(t *testing.T) {
 	d := spec(t)
 	s, limit := d.Components.Schemas, d.Components.Parameters["Limit"].Value.Schema.Value
@@ -72,6 +89,8 @@ func TestTheDocumentsBoundsAreTheCodes(t *testing.T) {
 		"limit by default":  {limit.Default, float64(gateway.DefaultLimit)},
 		"tokens of a page":  {*s["TokenPage"].Value.Properties["tokens"].Value.MaxItems, uint64(gateway.MaxLimit)},
 		"keys of a page":    {*s["KeyPage"].Value.Properties["results"].Value.MaxItems, uint64(gateway.MaxLimit)},
+		"events of a file":  {*s["EventPage"].Value.Properties["events"].Value.MaxItems, uint64(trail.MaxExport)},
+		"events asked for":  {*d.Components.Parameters["EventLimit"].Value.Schema.Value.Max, float64(trail.MaxExport)},
 		"resources of page": {*s["ResourcePage"].Value.Properties["resources"].Value.MaxItems, uint64(gateway.MaxLimit)},
 	} {
 		if at.documented != at.code {

@@ -3,6 +3,7 @@ package openapi_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"keyfob/internal/gateway"
 	"keyfob/internal/openapi/openapitest"
 	"keyfob/internal/password"
+	"keyfob/internal/scope"
 	"keyfob/internal/table/bolt"
 	"keyfob/internal/token"
 )
@@ -80,8 +82,14 @@ func (s *service) send(t *testing.T, route string, params map[string]string, que
 	if mediaType != "" {
 		r.Header.Set("Content-Type", mediaType)
 	}
+	return s.exchange(t, r, path, params, body)
+}
+
+// exchange hands a request to the function of the route with that path.
+func (s *service) exchange(t *testing.T, r *http.Request, path string, params map[string]string, body string) openapitest.Exchange {
+	t.Helper()
 	payload, err := json.Marshal(map[string]any{
-		"resource": path, "path": target, "httpMethod": method, "pathParameters": params,
+		"resource": path, "path": r.URL.Path, "httpMethod": r.Method, "pathParameters": params,
 		"multiValueHeaders": r.Header, "multiValueQueryStringParameters": r.URL.Query(),
 		"body": base64.StdEncoding.EncodeToString([]byte(body)), "isBase64Encoded": true,
 		"requestContext": map[string]any{"requestId": "r-1", "identity": map[string]string{"sourceIp": "192.0.2.7"}, "authorizer": s.claims},
@@ -89,7 +97,7 @@ func (s *service) send(t *testing.T, route string, params map[string]string, que
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.byName[route].Invoke(t.Context(), payload)
+	out, err := s.byName[r.Method+" "+path].Invoke(t.Context(), payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,4 +120,33 @@ func (s *service) send(t *testing.T, route string, params map[string]string, que
 	return openapitest.Exchange{
 		Request: r, Sent: []byte(body), Response: &http.Response{StatusCode: a.StatusCode, Header: header}, Received: []byte(a.Body),
 	}
+}
+
+// register puts what the requests' grants name into the catalogue.
+func (s *service) register(t *testing.T) {
+	t.Helper()
+	things := []string{"exports/a", "exports/b", "exports/c", "mcpServers/d", "exports/" + strings.Repeat("a", scope.MaxIDLen)}
+	for i := range scope.MaxGrants {
+		things = append(things, fmt.Sprintf("exports/id-%d", i))
+	}
+	for _, thing := range things {
+		category, id, _ := strings.Cut(thing, "/")
+		if x := s.send(t, "PUT /v1/{category}/{id}", map[string]string{"category": category, "id": id}, "", "application/json", `{"name":"a"}`); x.Response.StatusCode != http.StatusCreated {
+			t.Fatalf("%s: %d %s", thing, x.Response.StatusCode, x.Received)
+		}
+	}
+	if x := s.send(t, "PUT /v1/integrations/{id}", map[string]string{"id": "shop"}, "", "application/json", `{"name":"Shop"}`); x.Response.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", x.Response.StatusCode, x.Received)
+	}
+}
+
+// fresh makes a token and gives its handle.
+func (s *service) fresh(t *testing.T) string {
+	t.Helper()
+	x := s.send(t, "POST /v1/tokens", nil, "", "application/json", `{"name":"a","scope":"full"}`)
+	var made struct{ ID string }
+	if err := json.Unmarshal(x.Received, &made); err != nil || made.ID == "" {
+		t.Fatalf("%d %s", x.Response.StatusCode, x.Received)
+	}
+	return made.ID
 }

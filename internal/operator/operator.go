@@ -60,7 +60,7 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount, from audit.O
 	if err != nil {
 		return Created{}, err
 	}
-	now := o.Now().UTC().Truncate(time.Millisecond)
+	now := o.now()
 	acc := account.Account{
 		ID: token.NewName("acc_"), Name: n.Name, Status: account.Active, Policy: account.DefaultPolicy(), Created: now, APIManagement: !n.Unlicensed, Version: 1,
 	}
@@ -77,6 +77,9 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount, from audit.O
 	}
 	return Created{Account: acc, Owner: owner, Password: made}, nil
 }
+
+// now gives the time as records keep it.
+func (o *Operator) now() time.Time { return o.Now().UTC().Truncate(time.Millisecond) }
 
 func (n *NewAccount) check() error {
 	if err := text.Name("account.name", n.Name); err != nil {

@@ -1,14 +1,23 @@
 package replay
 
 import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"keyfob/internal/account"
+	"keyfob/internal/api"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
+	"keyfob/internal/awsconf/kmsclient"
 	"keyfob/internal/catalogue"
 	"keyfob/internal/dynamotest"
+	"keyfob/internal/keyring"
+	"keyfob/internal/keyring/kms"
+	"keyfob/internal/kmstest"
 	"keyfob/internal/password"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
@@ -25,10 +34,11 @@ const (
 	exampleID     = "EXAMPLEexample01"
 	exampleSecret = "ExampleSecretExampleSecretExampleSecretExam"
 	ownerPassword = "seven lanterns over a quiet river"
+	keyAlias      = "alias/keyfob-reveal"
 )
 
 // world makes a table of the deployed definition that holds what the events speak of, and gives its name.
-func world(t *testing.T) string {
+func world(t *testing.T, keys *kmstest.Server) string {
 	t.Helper()
 	definition, err := template.Load(root+"/infra/table.yaml", template.Options{})
 	if err != nil {
@@ -55,10 +65,17 @@ func world(t *testing.T) string {
 	acc := account.Account{ID: accountID, Name: "Example Ltd", Status: account.Active, Policy: account.DefaultPolicy(), APIManagement: true, Created: now}
 	owner := account.User{
 		ID: ownerID, Account: accountID, Email: "owner@example.com", Name: "Olivia Example", Role: scope.Owner, Status: account.Active,
-		Verified: true, PasswordHash: hash, Created: now,
+		Verified: true, PasswordHash: hash, Developer: true, Created: now,
 	}
-	ops := append(owner.Create(), acc.Create(), credential(token.API, now), credential(token.Session, now))
+	acc.Policy.Revealable = true
+	ops := append(owner.Create(), acc.Create(), credential(token.API, now, sealer(t, keys)), credential(token.Session, now, nil))
+	made := audit.New(audit.TokenCreated, now, accountID, audit.Actor{User: ownerID, Via: audit.ViaDashboard}, audit.Origin{IP: "192.0.2.1"},
+		audit.Subject{Kind: "token", ID: "tok_" + exampleID, Name: "Deploy"})
+	ops = append(ops, made.Ops()...)
 	if err := db.Commit(t.Context(), ops...); err != nil {
+		t.Fatal(err)
+	}
+	if err := alertKeys(t, db); err != nil {
 		t.Fatal(err)
 	}
 	c := catalogue.Catalogue{Table: db, Now: time.Now}
@@ -71,13 +88,50 @@ func world(t *testing.T) string {
 	return name
 }
 
+// alertKeys configures the key that the leak alerts are signed with. Its private half is nobody's any more.
+func alertKeys(t *testing.T, db table.Table) error {
+	t.Helper()
+	text, err := os.ReadFile(root + "/events/operator/leaks-keys.json")
+	if err != nil {
+		return err
+	}
+	out, err := api.Operator(api.Config{Table: db, Now: time.Now, Log: slog.New(slog.DiscardHandler)}).Invoke(t.Context(), text)
+	if err == nil && !strings.Contains(string(out), `"publicKeys":["`) {
+		err = fmt.Errorf("%s", out)
+	}
+	return err
+}
+
+// sealer seals the example token as createtoken does for a revealable one.
+func sealer(t *testing.T, keys *kmstest.Server) func(string) []byte {
+	return func(text string) []byte {
+		t.Helper()
+		client, err := kmsclient.New(func(name string) string {
+			return map[string]string{"AWS_REGION": kmstest.Region, "AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example", "AWS_ENDPOINT_URL_KMS": keys.URL}[name]
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ring, err := kms.New(client, kms.Config{Key: keyAlias})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := ring.Seal(t.Context(), []byte(text), keyring.Binding{Account: accountID, Token: "tok_" + exampleID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+}
+
 // credential makes the record of the published example credential of the kind, which New would give other ids.
-func credential(k token.Kind, now time.Time) table.Op {
+func credential(k token.Kind, now time.Time, seal func(string) []byte) table.Op {
 	id, err := token.ParseID(exampleID)
 	if err != nil {
 		panic(err)
 	}
-	digest := token.Form{Brand: "kf", Realm: "us"}.Format(k, id, exampleSecret).Digest()
+	c := token.Form{Brand: "kf", Realm: "us"}.Format(k, id, exampleSecret)
+	digest := c.Digest()
 	at := key.Token(exampleID).Key()
 	it := table.Item{
 		"account": table.S(accountID), "user": table.S(ownerID), "digest": table.B(digest.Bytes()),
@@ -87,7 +141,7 @@ func credential(k token.Kind, now time.Time) table.Op {
 		at = key.Session(exampleID).Key()
 		it["expires"] = table.N(now.Add(time.Hour).Unix())
 	} else {
-		it["name"], it["scope"] = table.S("deploy"), table.S("*")
+		it["name"], it["scope"], it["edition"], it["sealed"] = table.S("deploy"), table.S("*"), table.N(1), table.B(seal(c.Plaintext().Reveal()))
 	}
 	it[table.AttrPK], it[table.AttrSK] = table.S(at.PK), table.S(at.SK)
 	return table.Create(it)

@@ -43,17 +43,18 @@ var may = map[room][]room{
 // rooms is the map, by the longest prefix of a package's path.
 var rooms = map[string]room{
 	"internal/fault": pure, "internal/token": pure, "internal/scope": pure, "internal/purge": pure, "internal/password": pure,
-	"internal/text": pure, "internal/credential": pure, "internal/scan": pure,
+	"internal/text": pure, "internal/credential": pure, "internal/scan": pure, "internal/tokenfile": pure, "internal/network": pure,
 
 	"internal/table": role, "internal/mail": role, "internal/keyring": role,
 
 	"internal/account": decision, "internal/audit": decision, "internal/authority": decision, "internal/session": decision,
 	"internal/login": decision, "internal/throttle": decision, "internal/notice": decision, "internal/catalogue": decision,
-	"internal/operator": decision, "internal/standing": decision,
+	"internal/operator": decision, "internal/leak": decision, "internal/standing": decision, "internal/trail": decision, "internal/people": decision,
 
 	"internal/gateway": edge, "internal/authorizer": edge, "internal/api": api, "internal/openapi": api,
 
 	"internal/table/bolt": adapter, "internal/table/dynamo": adapter, "internal/mail/ses": adapter, "internal/mail/mailbox": adapter,
+	"internal/keyring/kms": adapter, "internal/keyring/local": adapter,
 
 	"internal/settings": platform, "internal/logging": platform, "internal/awsconf": platform, "internal/template": platform,
 
@@ -62,7 +63,8 @@ var rooms = map[string]room{
 	"functions": main, "authorizer": main, "cmd": main,
 
 	"internal/table/tabletest": test, "internal/rooms": test, "internal/runtimeapi": test, "internal/dynamotest": test,
-	"internal/infratest": test, "internal/replay": test, "internal/openapi/openapitest": test,
+	"internal/keyring/keyringtest": test, "internal/kmstest": test,
+	"internal/infratest": test, "internal/gitleakstest": test, "internal/replay": test, "internal/openapi/openapitest": test,
 }
 
 type pkg struct {

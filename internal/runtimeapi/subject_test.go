@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
@@ -75,6 +76,10 @@ func record(k table.Key, digest []byte) table.Item {
 		"account": table.S("acc_0123456789abcdef"), "user": table.S("usr_0123456789abcdef"),
 		"name": table.S("nightly export"), "description": table.S(""), "digest": table.B(digest),
 		"scope": table.S(scope.Full().String()), "role": table.S(scope.Owner), "issuers": table.S(scope.IssuersAdmins), "created": table.N(1),
+		// In the ordinary case a use need not be noted: the token was used a moment ago, from the same network.
+		"used": table.N(time.Now().Unix()), "networks": table.L{table.Item{
+			"prefix": table.S("192.0.2.0/24"), "first": table.N(1), "last": table.N(time.Now().Unix()), "agent": table.S("curl/8.5.0"),
+		}},
 	}).Item
 }
 

@@ -18,6 +18,7 @@ type Settings struct {
 	Form             token.Form
 	MailFrom         string // MAIL_FROM
 	ConfigurationSet string // CONFIGURATION_SET: SES's, or empty
+	KeyringKey       string // KEYRING_KEY: KMS's key for what is sealed; empty for a function that neither seals nor opens
 	LogLevel         string // LOG_LEVEL
 	Origin           string // DASHBOARD_ORIGIN: https://…, or empty where this API serves the dashboard itself
 }
@@ -28,7 +29,7 @@ func Read(getenv func(string) string) (Settings, error) {
 		Function: getenv("AWS_LAMBDA_FUNCTION_NAME"), Table: getenv("TABLE_NAME"),
 		Form:     token.Form{Brand: or(getenv("BRAND"), "kf"), Realm: or(getenv("REALM"), "us")},
 		MailFrom: getenv("MAIL_FROM"), ConfigurationSet: getenv("CONFIGURATION_SET"),
-		LogLevel: or(getenv("LOG_LEVEL"), "INFO"), Origin: getenv("DASHBOARD_ORIGIN"),
+		KeyringKey: getenv("KEYRING_KEY"), LogLevel: or(getenv("LOG_LEVEL"), "INFO"), Origin: getenv("DASHBOARD_ORIGIN"),
 	}
 	if !s.Form.Valid() {
 		return Settings{}, errors.New("settings: BRAND is 2 to 8 lower-case letters; REALM is a lower-case letter and 1 to 15 lower-case letters or digits")

@@ -236,7 +236,7 @@ func TestTheDeployedTemplateIsReadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.API == nil || len(got.API.Routes) == 0 || len(got.Streams) != 1 {
+	if got.API == nil || len(got.API.Routes) == 0 || len(got.Streams) != 2 {
 		t.Errorf("API = %+v, streams = %+v", got.API, got.Streams)
 	}
 }

@@ -37,6 +37,9 @@ func New(c Config) *Function {
 	return &Function{config: c}
 }
 
+// Name is the function's name, as others invoke it by.
+func (f *Function) Name() string { return f.config.Name }
+
 // Timeout is how long an invocation may take.
 func (f *Function) Timeout() time.Duration { return f.config.Timeout }
 

@@ -7,7 +7,7 @@ import (
 
 func TestFilterRules(t *testing.T) {
 	const event = `{"eventName":"INSERT","userIdentity":null,"n":5,"list":["x","y"],"flag":true,"empty":"",
-		"dynamodb":{"Keys":{"pk":{"S":"aud#acc_1"},"sk":{"S":"0001"}},"NewImage":{"kind":{"S":"token.created"},"n":{"N":"7"},
+		"dynamodb":{"Keys":{"pk":{"S":"aud#acc_1"},"sk":{"S":"0001"}},"NewImage":{"kind":{"S":"token.created"},"n":{"N":"7"},"behind":{"BOOL":true},
 		"items":{"L":[{"M":{"a":{"S":"1"}}},{"M":{"a":{"S":"2"}}}]}}}}`
 	for _, test := range []struct {
 		name, pattern string
@@ -49,6 +49,9 @@ func TestFilterRules(t *testing.T) {
 		{"an element of a list", `{"list":["y"]}`, true},
 		{"no element of it", `{"list":["z"]}`, false},
 		{"an object in a list", `{"dynamodb":{"NewImage":{"items":{"L":{"M":{"a":{"S":["2"]}}}}}}}`, true},
+		{"a truth value of DynamoDB's", `{"dynamodb":{"NewImage":{"behind":{"BOOL":[true]}}}}`, true},
+		{"and its opposite", `{"dynamodb":{"NewImage":{"behind":{"BOOL":[false]}}}}`, false},
+		{"no identity in nobody's", `{"userIdentity":{"principalId":["dynamodb.amazonaws.com"]}}`, false},
 		{"or", `{"$or":[{"n":[6]},{"eventName":["INSERT"]}]}`, true},
 		{"or of nothing true", `{"$or":[{"n":[6]},{"eventName":["REMOVE"]}]}`, false},
 		{"or and and", `{"n":[6],"$or":[{"eventName":["INSERT"]}]}`, false},

@@ -117,7 +117,7 @@ func takesQuery(route *routers.Route, name string) bool {
 }
 
 // telling are the headers that mean something to a client: each is described where it comes.
-var telling = []string{"Location", "Retry-After", "Set-Cookie", "Www-Authenticate"}
+var telling = []string{"Content-Disposition", "Link", "Location", "Retry-After", "Set-Cookie", "Www-Authenticate"}
 
 func checkResponse(request *openapi3filter.RequestValidationInput, x Exchange) error {
 	// kin-openapi lets some undescribed statuses pass, and does not ask about undescribed headers, or for a body to be empty.

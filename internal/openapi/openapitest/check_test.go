@@ -23,7 +23,7 @@ func TestWhatIsDocumentedPasses(t *testing.T) {
 func TestAnAnswerWithAnotherStatusIsRefused(t *testing.T) {
 	d := openapitest.Load(t)
 	for _, x := range distinct(t, d) {
-		for _, status := range []int{http.StatusAccepted, http.StatusMovedPermanently, http.StatusTeapot, http.StatusBadGateway} {
+		for _, status := range []int{http.StatusNonAuthoritativeInfo, http.StatusMovedPermanently, http.StatusTeapot, http.StatusBadGateway} {
 			refused(t, d, x, "another status", func(e *openapitest.Exchange) { e.Response.StatusCode = status })
 		}
 	}
@@ -74,7 +74,7 @@ func TestAnAnswerThatIsBentAtAnyPlaceIsRefused(t *testing.T) {
 	d := openapitest.Load(t)
 	n := 0
 	for _, x := range distinct(t, d) {
-		if x.mediaType == "" {
+		if !strings.HasSuffix(x.mediaType, "json") {
 			continue
 		}
 		for what, text := range bent(t, x.exchange.Received) {
@@ -117,7 +117,7 @@ func TestARequestThatWasTakenAndIsNotAllowedIsRefused(t *testing.T) {
 			check("Basic", func(e *openapitest.Exchange) { e.Request.Header.Set("Authorization", "Basic eDp5") })
 		}
 		check("another parameter", func(e *openapitest.Exchange) { e.Request.URL.RawQuery += "&unknown=1" })
-		if len(x.exchange.Sent) > 0 {
+		if len(x.exchange.Sent) > 0 && !theirs(x) {
 			for what, text := range bent(t, x.exchange.Sent) {
 				check(what, func(e *openapitest.Exchange) { e.Sent = text })
 			}
@@ -127,6 +127,9 @@ func TestARequestThatWasTakenAndIsNotAllowedIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// theirs reports whether the request is another party's document, which may say more, and under any media type.
+func theirs(x documented) bool { return x.exchange.Request.URL.Path == "/v1/leaks/github" }
 
 // kept reports whether the route is one of those for other systems' clients.
 func kept(x documented) bool { return strings.HasPrefix(x.exchange.Request.URL.Path, "/api/v1/") }

@@ -74,7 +74,7 @@ func distinct(t *testing.T, d *openapitest.Document) []documented {
 
 func exampleRequest(t *testing.T, path, method string, item *openapi3.PathItem, op *openapi3.Operation) (*http.Request, []byte) {
 	t.Helper()
-	query := url.Values{}
+	query, header := url.Values{}, http.Header{}
 	for _, p := range append(slices.Clone(item.Parameters), op.Parameters...) {
 		text := fmt.Sprint(p.Value.Example)
 		switch p.Value.In {
@@ -82,11 +82,14 @@ func exampleRequest(t *testing.T, path, method string, item *openapi3.PathItem, 
 			path = strings.Replace(path, "{"+p.Value.Name+"}", url.PathEscape(text), 1)
 		case openapi3.ParameterInQuery:
 			query.Set(p.Value.Name, text)
+		case openapi3.ParameterInHeader:
+			header.Set(p.Value.Name, text)
 		default:
 			t.Fatalf("a parameter in %s", p.Value.In)
 		}
 	}
 	r := httptest.NewRequest(method, "https://keyfob.example.com"+path+"?"+query.Encode(), nil)
+	r.Header = header
 	if len(*op.Security) > 0 {
 		r.Header.Set("Authorization", "Bearer kf_us_EXAMPLEexample01ExampleSecretExampleSecretExampleSecretExam3YHKFD")
 	}
@@ -137,6 +140,9 @@ func exampleBodies(t *testing.T, content openapi3.Content) []exampleBody {
 			text, err := json.Marshal(value)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if strings.HasPrefix(mediaType, "text/") {
+				text = []byte(value.(string))
 			}
 			found = append(found, exampleBody{name, mediaType, text})
 		}

@@ -1,0 +1,25 @@
+// The leaks function takes GitHub's alerts of credentials that were found in public, and ends those.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/awsconf"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/dynamo"
+)
+
+func main() {
+	s := settings.Must(settings.Read(os.Getenv))
+	lambda.Start(api.Leaks(api.Config{
+		Table:  dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Form:   s.Form,
+		Now:    time.Now,
+		Log:    s.Logger(os.Stdout),
+		Origin: s.Origin,
+	}))
+}

@@ -1,0 +1,25 @@
+// The upkeep function finishes what nobody waits for: purged tokens are recorded, and interrupted changes of users and
+// accounts carried on. The table's stream feeds it.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/awsconf"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/dynamo"
+)
+
+func main() {
+	s := settings.Must(settings.Read(os.Getenv))
+	lambda.Start(api.Upkeep(api.Config{
+		Table: dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Form:  s.Form,
+		Now:   time.Now,
+		Log:   s.Logger(os.Stdout),
+	}))
+}

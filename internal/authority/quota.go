@@ -1,0 +1,127 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/fault"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// A token counts against the quotas of its account and of the user who made it from its making until it is revoked or
+// purged; a successor takes its predecessor's place. The counts change in the commits that make and end tokens, so that
+// they cannot be outrun (S26). A token that is due for purging still counts until the store has deleted it.
+
+// quotaKeys are the keys of the two counts.
+func quotaKeys(account, user string) [2]table.Key {
+	return [2]table.Key{key.AccountQuota(account).Key(), key.UserQuota{Account: account, User: user}.Key()}
+}
+
+// count gives the operations that change the two counts, read as items, by n.
+func count(keys [2]table.Key, items []table.Item, n int64) []table.Op {
+	var ops []table.Op
+	for i, k := range keys {
+		it := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), "tokens": table.N(max(0, items[i].Int("tokens")+n))}
+		if items[i] == nil {
+			ops = append(ops, table.Create(it))
+		} else {
+			ops = append(ops, table.Replace(it, items[i].Version()))
+		}
+	}
+	return ops
+}
+
+// room refuses one token more where that would break a quota. At the bound it looks which of the tokens counted are only
+// waiting for the store to delete them: whoever makes or ends one meanwhile changes the counts as they were read, and the
+// commit that relies on this does not hold.
+func (a *Authority) room(ctx context.Context, acc account.Account, user string, counts []table.Item) error {
+	for i, q := range []struct {
+		pk, whose, code string
+		limit           int
+	}{
+		{key.PrefixAccountTokens + acc.ID, "The account", "account_quota_reached", acc.Policy.TokensPerAccount},
+		{key.PrefixUserTokens + user, "The user", "user_quota_reached", acc.Policy.TokensPerUser},
+	} {
+		if counts[i].Int("tokens") < int64(q.limit) {
+			continue
+		}
+		n, err := a.living(ctx, q.pk)
+		if err != nil {
+			return err
+		}
+		if n >= q.limit {
+			return fault.New(fault.Conflict, q.code, fmt.Sprintf("%s has as many tokens as the account's policy allows: %d.", q.whose, q.limit))
+		}
+	}
+	return nil
+}
+
+// living counts the tokens of a list that are neither due for purging nor replaced by a successor.
+func (a *Authority) living(ctx context.Context, pk string) (int, error) {
+	n, now := 0, a.Now().Unix()
+	for q := (table.Query{PK: pk, Limit: 1000}); ; {
+		page, err := a.Table.Query(ctx, q)
+		if err != nil {
+			return 0, err
+		}
+		for _, it := range page.Items {
+			if !it.Bool("replaced") && (it.PurgeAt() == 0 || now < it.PurgeAt()) {
+				n++
+			}
+			q.After = it.String(table.AttrSK)
+		}
+		if !page.More {
+			return n, nil
+		}
+	}
+}
+
+// Purged records that the store has deleted a token which was due (P4), and gives its place in the quotas back. old is
+// the record as it was last, at the time of the deletion. It may be told of the same deletion any number of times. What
+// is no token, or one that was revoked before, is none of its business.
+func (a *Authority) Purged(ctx context.Context, old table.Item, at time.Time) error {
+	t, err := tokenFrom(old)
+	if err != nil {
+		return err
+	}
+	if !t.Revoked.IsZero() {
+		return nil
+	}
+	e := audit.New(audit.TokenPurged, at, t.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, t.Subject())
+	e.ID = "evt_" + t.ID.String() // a token is purged once
+	e.Changes = []audit.Change{
+		{Field: "dueAt", To: time.Unix(old.PurgeAt(), 0).UTC().Format(time.RFC3339)},
+		{Field: "purgedAt", To: at.UTC().Format(time.RFC3339)},
+	}
+	return a.again(ctx, func() error {
+		keys := quotaKeys(t.Account, t.User)
+		items, err := a.Table.Get(ctx, keys[0], keys[1], e.Key())
+		if err != nil || items[2] != nil {
+			return err
+		}
+		ops := e.Ops()
+		if t.Successor.IsZero() {
+			ops = append(ops, count(keys, items, -1)...)
+		}
+		return a.Table.Commit(ctx, ops...)
+	})
+}
+
+// again makes a change, and makes it again for as long as what it rests on moves in between.
+func (a *Authority) again(ctx context.Context, change func() error) error {
+	for n := range attempts {
+		err := change()
+		if _, moved := errors.AsType[*table.Conflict](err); !moved {
+			return err
+		}
+		if err := pause(ctx, n); err != nil {
+			return fault.Retry(err)
+		}
+	}
+	return fault.Retry(errors.New("authority: a change kept colliding with others"))
+}

@@ -1,0 +1,129 @@
+package authority_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/authority"
+	"keyfob/internal/fault"
+	"keyfob/internal/scope"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// S26: a hundred at once, where there is room for seven, make seven.
+func TestS26AQuotaHoldsAgainstAHundredAtOnce(t *testing.T) {
+	for code, set := range map[string]func(*account.Account){
+		"account_quota_reached": func(a *account.Account) { a.Policy.TokensPerAccount = 7 },
+		"user_quota_reached":    func(a *account.Account) { a.Policy.TokensPerUser = 7 },
+	} {
+		w := newWorld(t)
+		w.policy(set)
+		p, _ := w.login(w.acc, w.owner)
+		var wg sync.WaitGroup
+		var made, refused atomic.Int32
+		for range 100 {
+			wg.Go(func() {
+				_, _, err := w.authority().Issue(t.Context(), p, audit.ViaAPI, audit.Origin{}, authority.Request{Name: "x", Scope: scope.Full()})
+				switch {
+				case err == nil:
+					made.Add(1)
+				case fault.Is(err, fault.Conflict):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if made.Load() != 7 || refused.Load() != 93 || w.events(w.acc.ID, audit.TokenCreated) != 7 {
+			t.Errorf("%s: %d made, %d refused, %d recorded", code, made.Load(), refused.Load(), w.events(w.acc.ID, audit.TokenCreated))
+		}
+		_, err := w.ask(p, full)
+		w.refused(err, fault.Conflict, code)
+	}
+}
+
+// S26: what has been revoked, purged, or is only waiting to be deleted, takes no place.
+func TestS26WhatHasEndedTakesNoPlace(t *testing.T) {
+	w := newWorld(t)
+	w.policy(func(a *account.Account) { a.Policy.TokensPerAccount = 2 })
+	p, _ := w.login(w.acc, w.owner)
+	hour := authority.Request{Scope: scope.Full(), Life: w.auto("1h")}
+	w.issue(p, hour)
+	second, _ := w.issue(p, hour)
+	_, err := w.ask(p, full)
+	w.refused(err, fault.Conflict, "account_quota_reached")
+	if err := w.authority().Revoke(t.Context(), p, audit.ViaAPI, audit.Origin{}, second.Handle()); err != nil {
+		t.Fatal(err)
+	}
+	w.issue(p, hour)
+	w.clock.Advance(time.Hour)
+	w.issue(p, full) // the two are due, and still in the table
+	seen, err := w.table.Changes(t.Context(), "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.table.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	records, err := w.table.Changes(t.Context(), seen[len(seen)-1].Change.SequenceNumber, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // a stream may bring each deletion several times
+		for _, r := range records {
+			if r.Purged() && r.Change.Keys.Key().SK == "tok" {
+				if err := w.authority().Purged(t.Context(), r.Change.OldImage, r.Change.ApproximateCreationDateTime.Time()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if n := w.events(w.acc.ID, audit.TokenPurged); n != 2 {
+		t.Errorf("%d purges recorded", n)
+	}
+	items, err := w.table.Get(t.Context(), key.AccountQuota(w.acc.ID).Key(), key.UserQuota{Account: w.acc.ID, User: w.owner.ID}.Key())
+	if err != nil || items[0].Int("tokens") != 1 || items[1].Int("tokens") != 1 {
+		t.Errorf("%v, %v", items, err)
+	}
+}
+
+// P4: that a token was deleted because it was due is recorded, with both times; that a revoked one's record went is not.
+func TestP4APurgeIsRecordedWithItsTimes(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.login(w.acc, w.owner)
+	made, _ := w.issue(p, authority.Request{Scope: scope.Full(), Life: w.auto("1h")})
+	gone, _ := w.issue(p, authority.Request{Scope: scope.Full(), Life: w.auto("1h")})
+	if err := w.authority().Revoke(t.Context(), p, audit.ViaAPI, audit.Origin{}, gone.Handle()); err != nil {
+		t.Fatal(err)
+	}
+	due := w.clock.Now().Add(time.Hour)
+	late := due.Add(36 * time.Hour)
+	for _, id := range []authority.Token{made, gone} {
+		items, err := w.table.Get(t.Context(), key.Token(id.ID.String()).Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.authority().Purged(t.Context(), items[0], late); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := w.table.Query(t.Context(), table.Query{PK: key.PrefixTrail + w.acc.ID + "/" + made.Handle(), Limit: 10, Descending: true})
+	if err != nil || len(page.Items) != 2 || w.events(w.acc.ID, audit.TokenPurged) != 1 {
+		t.Fatalf("%v, %v", page.Items, err)
+	}
+	items, err := w.table.Get(t.Context(), table.Key{PK: key.PrefixAudit + w.acc.ID, SK: page.Items[0].String("event")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := audit.FromItem(items[0])
+	if err != nil || e.Type != audit.TokenPurged || !e.At.Equal(late) || e.Actor.Via != audit.ViaSystem ||
+		e.Changes[0].To != due.Format(time.RFC3339) || e.Changes[1].To != late.Format(time.RFC3339) {
+		t.Errorf("%+v, %v", e, err)
+	}
+}

@@ -1,0 +1,184 @@
+package people
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/authority"
+	"keyfob/internal/fault"
+	"keyfob/internal/scope"
+	"keyfob/internal/table"
+	"keyfob/internal/token"
+)
+
+// A UserChange is what is to become of a user; what is nil stays as it is.
+type UserChange struct {
+	Role   *scope.Role
+	Status *account.Status
+}
+
+func (c UserChange) check() error {
+	if c.Role == nil && c.Status == nil {
+		return fault.Bad("body", "required", "role or status is required.")
+	}
+	if c.Role != nil && !c.Role.Known() {
+		return fault.Bad("role", "unknown_value", "role is owner, admin or member.")
+	}
+	if c.Status != nil && *c.Status != account.Active && *c.Status != account.Disabled {
+		return fault.Bad("status", "unknown_value", "status is active or disabled.")
+	}
+	return nil
+}
+
+// Change changes the role or the status of a user. When it returns without an error, every credential of the user has
+// followed; the sessions of a disabled user have ended, and do not come back. An error of kind Unavailable says that it
+// may be decided and not have reached all of them yet: asking for the same again finishes it.
+func (p *People) Change(ctx context.Context, act Act, id string, c UserChange) (account.User, error) {
+	if err := c.check(); err != nil {
+		return account.User{}, err
+	}
+	if err := mayManage(act.By); err != nil {
+		return account.User{}, err
+	}
+	var u account.User
+	err := again(func() (err error) {
+		u, err = p.change(ctx, act, id, c)
+		return err
+	})
+	if err != nil {
+		return account.User{}, err
+	}
+	if err := p.carrier().User(ctx, u.Account, u.ID); err != nil {
+		return account.User{}, err
+	}
+	if u.Status == account.Disabled {
+		if err := p.sessions().EndAll(ctx, u.ID, act.actor(), act.From); err != nil {
+			return account.User{}, err
+		}
+	}
+	return p.user(ctx, u.Account, u.ID)
+}
+
+// change decides, and commits where anything is other than it was.
+func (p *People) change(ctx context.Context, act Act, id string, c UserChange) (account.User, error) {
+	_, actor, err := p.self(ctx, act.By)
+	if err != nil {
+		return account.User{}, err
+	}
+	u, err := p.user(ctx, act.By.Account, id)
+	if err != nil {
+		return account.User{}, err
+	}
+	next := u
+	if c.Role != nil {
+		next.Role = *c.Role
+	}
+	if c.Status != nil {
+		next.Status = *c.Status
+	}
+	if err := p.may(act.By, actor, u, next); err != nil {
+		return account.User{}, err
+	}
+	if next == u && u.Behind {
+		return u, nil // decided before, under whichever condition; what is left of it will be carried
+	}
+	if err := act.matches(u.Version); err != nil || next == u {
+		return u, err
+	}
+	ops := []table.Op{}
+	if actor.ID != u.ID {
+		ops = append(ops, table.Check(actor.Key(), table.VersionIs(actor.Version)))
+	}
+	if owns(u) && !owns(next) && actor.ID == u.ID { // else the actor is an owner, and is checked to stay one
+		other, err := p.otherOwner(ctx, u)
+		if err != nil {
+			return account.User{}, err
+		}
+		ops = append(ops, table.Check(other.Key(), table.VersionIs(other.Version)))
+	}
+	if u.Status != account.Active && next.Status == account.Active {
+		// While the user is disabled no session begins. So none that was there before comes to life again.
+		if err := p.sessions().EndAll(ctx, u.ID, act.actor(), act.From); err != nil {
+			return account.User{}, err
+		}
+	}
+	next.Behind = true
+	e := audit.New(audit.UserChanged, p.Now(), u.Account, act.actor(), act.From, subject(u))
+	if next.Role != u.Role {
+		e.Changes = append(e.Changes, audit.Change{Field: "role", From: string(u.Role), To: string(next.Role)})
+	}
+	if next.Status != u.Status {
+		e.Changes = append(e.Changes, audit.Change{Field: "status", From: string(u.Status), To: string(next.Status)})
+	}
+	ops = append(ops, next.Replace())
+	return next, p.Table.Commit(ctx, append(ops, e.Ops()...)...)
+}
+
+// may refuses what the actor's role, as it is now, does not permit.
+func (p *People) may(by authority.Principal, actor, u, next account.User) error {
+	switch {
+	case actor.Role != scope.Owner && actor.Role != scope.Admin:
+		return forbids()
+	case u.Role != scope.Owner && next.Role != scope.Owner:
+		return nil
+	case actor.Role != scope.Owner:
+		return forbids()
+	case by.Kind != token.Session:
+		return fault.New(fault.Forbidden, string(scope.NeedsASession), scope.NeedsASession.Sentence())
+	case p.Now().After(by.Login.Add(authority.FreshLogin)):
+		return fault.New(fault.Forbidden, "fresh_login_required", "Changing who is an owner needs a login of the last five minutes.")
+	}
+	return nil
+}
+
+// owns reports whether the user is an owner who may act.
+func owns(u account.User) bool { return u.Role == scope.Owner && u.Status == account.Active }
+
+// otherOwner finds an active owner besides the user.
+func (p *People) otherOwner(ctx context.Context, u account.User) (account.User, error) {
+	members, err := p.accounts().Members(ctx, u.Account)
+	if err != nil {
+		return account.User{}, err
+	}
+	i := slices.IndexFunc(members, func(m account.User) bool { return m.ID != u.ID && owns(m) })
+	if i < 0 {
+		return account.User{}, fault.New(fault.Conflict, "last_owner", "The last active owner of an account stays its owner.")
+	}
+	return members[i], nil
+}
+
+func subject(u account.User) audit.Subject {
+	return audit.Subject{Kind: "user", ID: u.ID, Name: u.Name}
+}
+
+// Me gives the principal's own user.
+func (p *People) Me(ctx context.Context, by authority.Principal) (account.User, error) {
+	_, u, err := p.self(ctx, by)
+	return u, err
+}
+
+// SetDeveloper turns the developer mode of the principal's own user on or off.
+func (p *People) SetDeveloper(ctx context.Context, act Act, on bool) (account.User, error) {
+	var u account.User
+	err := again(func() error {
+		_, was, err := p.self(ctx, act.By)
+		if err == nil {
+			err = act.matches(was.Version)
+		}
+		if u = was; err != nil || was.Developer == on {
+			return err
+		}
+		u.Developer = on
+		e := audit.New(audit.UserChanged, p.Now(), u.Account, act.actor(), act.From, subject(u))
+		e.Changes = []audit.Change{{Field: "developerMode", From: strconv.FormatBool(was.Developer), To: strconv.FormatBool(on)}}
+		if err := p.Table.Commit(ctx, append(e.Ops(), u.Replace())...); err != nil {
+			return err
+		}
+		u.Version++
+		return nil
+	})
+	return u, err
+}
