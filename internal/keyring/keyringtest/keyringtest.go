@@ -19,8 +19,8 @@ import (
 	"keyfob/internal/keyring"
 )
 
-// secret is what is sealed. No error and no sealed text may hold it.
-const secret = "kf_us_EXAMPLEexample01-secret-canary"
+// canary is what is sealed. No error and no sealed text may hold it.
+const canary = "kf_us_EXAMPLEexample01-canary-canary"
 
 // one and other are tokens of one account; elsewhere is the same token in another.
 var (
@@ -49,7 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) keyring.Ring) {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
 	t.Run("AnotherKeyDoesNotOpen", func(t *testing.T) {
-		refused(t, open(t), seal(t, open(t), secret, one), one)
+		refused(t, open(t), seal(t, open(t), canary, one), one)
 	})
 }
 
@@ -85,10 +85,10 @@ func refused(t *testing.T, r keyring.Ring, sealed []byte, b keyring.Binding) {
 }
 
 func testRoundTrip(t *testing.T, r keyring.Ring) {
-	sealed := seal(t, r, secret, one)
+	sealed := seal(t, r, canary, one)
 	kept := bytes.Clone(sealed)
 	for range 3 {
-		opens(t, r, sealed, one, secret)
+		opens(t, r, sealed, one, canary)
 	}
 	if !bytes.Equal(sealed, kept) {
 		t.Error("opening changes the sealed text")
@@ -113,7 +113,7 @@ func testLengths(t *testing.T, r keyring.Ring) {
 }
 
 func testBindings(t *testing.T, r keyring.Ring) {
-	sealed := seal(t, r, secret, one)
+	sealed := seal(t, r, canary, one)
 	for _, b := range []keyring.Binding{
 		other, elsewhere, {}, {Account: one.Account}, {Token: one.Token},
 		{Account: one.Token, Token: one.Account},
@@ -125,15 +125,15 @@ func testBindings(t *testing.T, r keyring.Ring) {
 		refused(t, r, sealed, b)
 	}
 	for _, b := range []keyring.Binding{{}, {Account: one.Account}, {Token: one.Token}} {
-		if _, err := r.Seal(t.Context(), []byte(secret), b); !errors.Is(err, keyring.ErrText) {
+		if _, err := r.Seal(t.Context(), []byte(canary), b); !errors.Is(err, keyring.ErrText) {
 			t.Errorf("sealed for %v: %v", b, err)
 		}
 	}
-	opens(t, r, sealed, one, secret)
+	opens(t, r, sealed, one, canary)
 }
 
 func testExchanged(t *testing.T, r keyring.Ring) {
-	rows := map[keyring.Binding][]byte{one: seal(t, r, secret+"1", one), other: seal(t, r, secret+"2", other), elsewhere: seal(t, r, secret+"3", elsewhere)}
+	rows := map[keyring.Binding][]byte{one: seal(t, r, canary+"1", one), other: seal(t, r, canary+"2", other), elsewhere: seal(t, r, canary+"3", elsewhere)}
 	for of, sealed := range rows {
 		for at := range rows {
 			if of != at {
@@ -144,7 +144,7 @@ func testExchanged(t *testing.T, r keyring.Ring) {
 }
 
 func testFlipped(t *testing.T, r keyring.Ring) {
-	sealed := seal(t, r, secret, one)
+	sealed := seal(t, r, canary, one)
 	for i := range sealed {
 		damaged := bytes.Clone(sealed)
 		damaged[i] ^= 1 << (i % 8)
@@ -153,7 +153,7 @@ func testFlipped(t *testing.T, r keyring.Ring) {
 }
 
 func testTruncated(t *testing.T, r keyring.Ring) {
-	sealed := seal(t, r, secret, one)
+	sealed := seal(t, r, canary, one)
 	for n := range sealed {
 		refused(t, r, sealed[:n], one)
 	}
@@ -163,7 +163,7 @@ func testTruncated(t *testing.T, r keyring.Ring) {
 }
 
 func testForeign(t *testing.T, r keyring.Ring) {
-	for _, text := range []string{"", "\x00", "\x01", secret, strings.Repeat("\x01", 100), strings.Repeat("\xff", 1<<20)} {
+	for _, text := range []string{"", "\x00", "\x01", canary, strings.Repeat("\x01", 100), strings.Repeat("\xff", 1<<20)} {
 		refused(t, r, []byte(text), one)
 	}
 	refused(t, r, nil, one)
@@ -172,7 +172,7 @@ func testForeign(t *testing.T, r keyring.Ring) {
 func testDistinct(t *testing.T, r keyring.Ring) {
 	seen := map[string]bool{}
 	for range 50 {
-		seen[string(seal(t, r, secret, one))] = true
+		seen[string(seal(t, r, canary, one))] = true
 	}
 	if len(seen) != 50 {
 		t.Errorf("%d different texts of 50", len(seen))
@@ -198,10 +198,10 @@ func testConcurrent(t *testing.T, r keyring.Ring) {
 }
 
 func testCancelled(t *testing.T, r keyring.Ring) {
-	sealed := seal(t, r, secret, one)
+	sealed := seal(t, r, canary, one)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := r.Seal(ctx, []byte(secret), one); !fault.Is(err, fault.Unavailable) {
+	if _, err := r.Seal(ctx, []byte(canary), one); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Seal: %v", err)
 	}
 	if text, err := r.Open(ctx, sealed, one); !fault.Is(err, fault.Unavailable) || text != nil {
