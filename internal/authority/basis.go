@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"keyfob/internal/account"
@@ -14,6 +15,7 @@ import (
 
 // A basis is what a change of tokens rests on, with the conditions under which it still holds.
 type basis struct {
+	by      Principal
 	account account.Account
 	user    account.User
 	checks  []table.Op
@@ -52,11 +54,14 @@ func (a *Authority) basis(ctx context.Context, by Principal, once Once) (basis, 
 	if gone || acc.Status != account.Active || user.Status != account.Active {
 		return basis{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.")
 	}
-	b := basis{account: acc, user: user, counts: items[3:5]}
+	b := basis{by: by, account: acc, user: user, counts: items[3:5]}
 	for i, k := range keys[:3] {
 		b.checks = append(b.checks, table.Check(k, table.VersionIs(items[i].Version())))
 	}
 	if once.Key != "" {
+		if c, err := a.Form.Present(once.Presented); err != nil || c.ID() != by.ID {
+			return basis{}, errors.New("authority: what was presented is not the principal's credential")
+		}
 		if b.once, err = once.read(keys[5], items[5], by, a.Now()); err != nil {
 			return basis{}, err
 		}

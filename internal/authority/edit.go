@@ -45,18 +45,18 @@ func (a *Authority) Edit(ctx context.Context, by Principal, via string, from aud
 }
 
 func (a *Authority) edit(ctx context.Context, by Principal, via string, from audit.Origin, handle string, e Edit) (Token, error) {
-	old, err := a.find(ctx, by, handle, scope.IssueTokens)
-	if err == nil && !old.visible(a.Now()) {
-		err = errNoToken()
-	}
-	if err != nil {
-		return Token{}, err
-	}
 	b, err := a.basis(ctx, by, Once{})
 	if err != nil {
 		return Token{}, err
 	}
 	if err := b.permits(scope.IssueTokens, scope.OwnTokens); err != nil {
+		return Token{}, err
+	}
+	old, err := a.findFor(ctx, b, handle, scope.IssueTokens)
+	if err == nil && !old.visible(a.Now()) {
+		err = errNoToken()
+	}
+	if err != nil {
 		return Token{}, err
 	}
 	if err := old.matches(e.Match); err != nil {
@@ -66,13 +66,25 @@ func (a *Authority) edit(ctx context.Context, by Principal, via string, from aud
 	if err != nil {
 		return Token{}, err
 	}
+	var ops []table.Op
+	if e.Scope != nil || e.Life != nil {
+		// Whoever has the token's secret gains by these, perhaps the one who edits it.
+		creator, checks, err := a.creator(ctx, b, old)
+		if err != nil {
+			return Token{}, err
+		}
+		if err := b.outranked(creator.Role); err != nil {
+			return Token{}, err
+		}
+		ops = checks
+	}
 	changes := changed(old, t)
 	if len(changes) == 0 {
 		return old, nil
 	}
 	now := a.Now().UTC()
 	t.Edition++
-	ops := []table.Op{table.Replace(t.item(), t.Version)}
+	ops = append(ops, table.Replace(t.item(), t.Version))
 	if !old.listed().Equal(t.listed()) {
 		moved, err := a.relist(ctx, t)
 		if err != nil {
@@ -175,9 +187,11 @@ func (a *Authority) relist(ctx context.Context, t Token) ([]table.Op, error) {
 	}
 	var ops []table.Op
 	for i, it := range t.pointerItems() {
-		if there[i] != nil {
-			ops = append(ops, table.Replace(it, there[i].Version()))
+		if there[i] == nil { // deleted when it was due, while the record was not yet
+			ops = append(ops, table.Create(it))
+			continue
 		}
+		ops = append(ops, table.Replace(it, there[i].Version()))
 	}
 	return ops, nil
 }

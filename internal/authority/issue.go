@@ -6,7 +6,6 @@ import (
 
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
-	"keyfob/internal/keyring"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
 	"keyfob/internal/standing"
@@ -41,14 +40,15 @@ func (a *Authority) Issue(ctx context.Context, by Principal, via string, from au
 	if err := text.Description("description", r.Description); err != nil {
 		return Token{}, token.Credential{}, err
 	}
+	var d drawing
 	err = a.again(ctx, func() error {
-		t, c, err = a.issue(ctx, by, via, from, r)
+		t, c, err = a.issue(ctx, by, via, from, r, &d)
 		return err
 	})
 	return t, c, err
 }
 
-func (a *Authority) issue(ctx context.Context, by Principal, via string, from audit.Origin, r Request) (Token, token.Credential, error) {
+func (a *Authority) issue(ctx context.Context, by Principal, via string, from audit.Origin, r Request, d *drawing) (Token, token.Credential, error) {
 	none := func(err error) (Token, token.Credential, error) { return Token{}, token.Credential{}, err }
 	b, err := a.basis(ctx, by, r.Once)
 	if err != nil {
@@ -74,14 +74,14 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 	if err := a.room(ctx, b.account, by.User, b.counts); err != nil {
 		return none(err)
 	}
-	c := a.credential(b.once)
+	c := a.draw(d, b.once)
 	t := Token{
 		ID: c.ID(), Account: by.Account, User: by.User, Name: r.Name, Description: r.Description, Digest: c.Digest(),
 		Scope: r.Scope, Standing: standing.Of(b.account, b.user), Life: life,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	if r.Revealable {
-		if t.Sealed, err = a.seal(ctx, t, c); err != nil {
+		if t.Sealed, err = a.seal(ctx, d, t); err != nil {
 			return none(err)
 		}
 	}
@@ -98,11 +98,6 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 		return none(err)
 	}
 	return t, c, nil
-}
-
-// seal puts the credential under the key ring's key.
-func (a *Authority) seal(ctx context.Context, t Token, c token.Credential) ([]byte, error) {
-	return a.Keys.Seal(ctx, []byte(c.Plaintext().Reveal()), keyring.Binding{Account: t.Account, Token: t.Handle()})
 }
 
 // create gives the operations that make the token's record and its places in the lists.

@@ -95,6 +95,13 @@ func (a *Authority) Get(ctx context.Context, by Principal, via string, from audi
 	return t, nil
 }
 
+// findFor is find by what the user behind the principal may do now, and not when the request was let through.
+func (a *Authority) findFor(ctx context.Context, b basis, handle string, needs scope.Right) (Token, error) {
+	now := b.by
+	now.Holder.Role, now.Holder.Issuers = b.user.Role, b.account.Policy.Issuers
+	return a.find(ctx, now, handle, needs)
+}
+
 // find reads a token of the principal's account that the right, or having made it, lets the principal touch.
 func (a *Authority) find(ctx context.Context, by Principal, handle string, needs scope.Right) (Token, error) {
 	id, err := token.ParseHandle(token.API, handle)

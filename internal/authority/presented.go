@@ -44,7 +44,7 @@ func (a *Authority) end(ctx context.Context, text string, e ending) (found bool,
 	if err != nil {
 		return false, nil
 	}
-	err = a.again(ctx, func() (err error) {
+	err = a.soon(ctx, func() (err error) {
 		if c.Kind() == token.Session {
 			found, err = a.endSession(ctx, c, e)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"keyfob/internal/account"
@@ -50,15 +51,41 @@ func (a *Authority) room(ctx context.Context, acc account.Account, user string, 
 		if counts[i].Int("tokens") < int64(q.limit) {
 			continue
 		}
-		n, err := a.living(ctx, q.pk)
-		if err != nil {
-			return err
+		n := int(counts[i].Int("living"))
+		if a.Now().Sub(getTime(counts[i], "countedAt")) >= recount {
+			var err error
+			if n, err = a.living(ctx, q.pk); err != nil {
+				return err
+			}
+			if err := a.counted(ctx, counts[i], n); err != nil {
+				return err
+			}
 		}
 		if n >= q.limit {
 			return fault.New(fault.Conflict, q.code, fmt.Sprintf("%s has as many tokens as the account's policy allows: %d.", q.whose, q.limit))
 		}
 	}
 	return nil
+}
+
+// recount is for how long a count of the living stands, if nothing is made or ended meanwhile.
+const recount = time.Minute
+
+// counted notes the count of the living, so that the next to come up against the bound need not read the whole list. Who
+// makes or ends a token writes the counts without it.
+func (a *Authority) counted(ctx context.Context, counts table.Item, living int) error {
+	it := maps.Clone(counts)
+	it["living"] = table.N(living)
+	setTime(it, "countedAt", a.Now())
+	op := table.Replace(it, counts.Version())
+	err := a.Table.Commit(ctx, op)
+	if _, moved := errors.AsType[*table.Conflict](err); moved {
+		return nil // the commit that relies on the counts does not hold either
+	}
+	if err == nil {
+		maps.Copy(counts, op.Item)
+	}
+	return err
 }
 
 // living counts the tokens of a list that are neither due for purging nor replaced by a successor.
@@ -110,18 +137,4 @@ func (a *Authority) Purged(ctx context.Context, old table.Item, at time.Time) er
 		}
 		return a.Table.Commit(ctx, ops...)
 	})
-}
-
-// again makes a change, and makes it again for as long as what it rests on moves in between.
-func (a *Authority) again(ctx context.Context, change func() error) error {
-	for n := range attempts {
-		err := change()
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return err
-		}
-		if err := pause(ctx, n); err != nil {
-			return fault.Retry(err)
-		}
-	}
-	return fault.Retry(errors.New("authority: a change kept colliding with others"))
 }

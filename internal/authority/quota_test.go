@@ -127,3 +127,35 @@ func TestP4APurgeIsRecordedWithItsTimes(t *testing.T) {
 		t.Errorf("%+v, %v", e, err)
 	}
 }
+
+// Somebody who keeps coming up against the bound does not have the whole list read each time.
+func TestAtTheBoundTheListIsReadOnceAMinute(t *testing.T) {
+	w := newWorld(t)
+	w.policy(func(a *account.Account) { a.Policy.TokensPerAccount = 2 })
+	p, _ := w.login(w.acc, w.owner)
+	w.issue(p, authority.Request{Scope: scope.Full(), Life: w.auto("1h")})
+	second, _ := w.issue(p, full)
+	db := &counted{Table: w.table}
+	a := authority.Authority{Table: db, Now: w.clock.Now, Form: w.form}
+	refused := func() {
+		t.Helper()
+		_, _, err := a.Issue(t.Context(), p, audit.ViaAPI, audit.Origin{}, authority.Request{Name: "x", Scope: scope.Full()})
+		w.refused(err, fault.Conflict, "account_quota_reached")
+	}
+	for range 5 {
+		refused()
+	}
+	if db.queries != 1 {
+		t.Errorf("%d reads of the list", db.queries)
+	}
+	w.clock.Advance(time.Minute)
+	if refused(); db.queries != 2 {
+		t.Errorf("%d reads of the list", db.queries)
+	}
+	if err := w.authority().Revoke(t.Context(), p, audit.ViaAPI, audit.Origin{}, second.Handle()); err != nil {
+		t.Fatal(err)
+	}
+	w.issue(p, full) // at once
+	w.clock.Advance(time.Hour)
+	w.issue(p, full) // the first one is due
+}

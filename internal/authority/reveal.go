@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -31,14 +32,15 @@ func (a *Authority) Reveal(ctx context.Context, by Principal, via string, from a
 	if err := text.Name("reason", reason); err != nil {
 		return Token{}, "", err
 	}
+	open := a.opener()
 	err = a.again(ctx, func() error {
-		t, shown, err = a.reveal(ctx, by, via, from, handle, reason, once)
+		t, shown, err = a.reveal(ctx, by, via, from, handle, reason, once, open)
 		return err
 	})
 	return t, shown, err
 }
 
-func (a *Authority) reveal(ctx context.Context, by Principal, via string, from audit.Origin, handle, reason string, once Once) (Token, string, error) {
+func (a *Authority) reveal(ctx context.Context, by Principal, via string, from audit.Origin, handle, reason string, once Once, open func(context.Context, Token) (string, error)) (Token, string, error) {
 	none := func(err error) (Token, string, error) { return Token{}, "", err }
 	forbidden := func(code, message string) (Token, string, error) {
 		return none(fault.New(fault.Forbidden, code, message))
@@ -51,7 +53,7 @@ func (a *Authority) reveal(ctx context.Context, by Principal, via string, from a
 		return none(err)
 	}
 	now := a.Now()
-	t, err := a.find(ctx, by, handle, scope.RevealTokens)
+	t, err := a.findFor(ctx, b, handle, scope.RevealTokens)
 	if err == nil && !t.visible(now) {
 		err = errNoToken()
 	}
@@ -77,15 +79,12 @@ func (a *Authority) reveal(ctx context.Context, by Principal, via string, from a
 	if err := b.outranked(creator.Role); err != nil {
 		return none(err)
 	}
-	opened, err := a.Keys.Open(ctx, t.Sealed, keyring.Binding{Account: t.Account, Token: t.Handle()})
+	opened, err := open(ctx, t)
 	if err != nil {
 		return none(err)
 	}
-	if digest := token.DigestOf(string(opened)); !digest.Equal(&t.Digest) {
-		return none(errors.New("authority: what was sealed is not this token"))
-	}
 	if b.repeated() {
-		return t, string(opened), nil
+		return t, opened, nil
 	}
 	event := audit.New(audit.TokenRevealed, now, t.Account, by.actor(via), from, t.Subject())
 	event.Note = reason
@@ -96,5 +95,23 @@ func (a *Authority) reveal(ctx context.Context, by Principal, via string, from a
 	if err := a.Table.Commit(ctx, b.resting(append(ops, event.Ops()...)...)...); err != nil {
 		return none(err)
 	}
-	return t, string(opened), nil
+	return t, opened, nil
+}
+
+// opener gives a function that opens what a token has sealed, and asks the key service for it once.
+func (a *Authority) opener() func(context.Context, Token) (string, error) {
+	var sealed, opened []byte
+	return func(ctx context.Context, t Token) (string, error) {
+		if opened == nil || !bytes.Equal(sealed, t.Sealed) {
+			plain, err := a.Keys.Open(ctx, t.Sealed, keyring.Binding{Account: t.Account, Token: t.Handle()})
+			if err != nil {
+				return "", err
+			}
+			if digest := token.DigestOf(string(plain)); !digest.Equal(&t.Digest) {
+				return "", errors.New("authority: what was sealed is not this token")
+			}
+			sealed, opened = t.Sealed, plain
+		}
+		return string(opened), nil
+	}
 }

@@ -31,19 +31,16 @@ type Rotation struct {
 // Errors: as Edit's; Conflict for a token that was rotated or revoked before, or whose creator may not act now;
 // Forbidden where the creator may do more than the principal's user.
 func (a *Authority) Rotate(ctx context.Context, by Principal, via string, from audit.Origin, handle string, r Rotation) (next Token, c token.Credential, err error) {
+	var d drawing
 	err = a.again(ctx, func() error {
-		next, c, err = a.rotate(ctx, by, via, from, handle, r)
+		next, c, err = a.rotate(ctx, by, via, from, handle, r, &d)
 		return err
 	})
 	return next, c, err
 }
 
-func (a *Authority) rotate(ctx context.Context, by Principal, via string, from audit.Origin, handle string, r Rotation) (Token, token.Credential, error) {
+func (a *Authority) rotate(ctx context.Context, by Principal, via string, from audit.Origin, handle string, r Rotation, d *drawing) (Token, token.Credential, error) {
 	none := func(err error) (Token, token.Credential, error) { return Token{}, token.Credential{}, err }
-	old, err := a.find(ctx, by, handle, scope.IssueTokens)
-	if err != nil {
-		return none(err)
-	}
 	b, err := a.basis(ctx, by, r.Once)
 	if err != nil {
 		return none(err)
@@ -53,6 +50,13 @@ func (a *Authority) rotate(ctx context.Context, by Principal, via string, from a
 	}
 	if b.repeated() {
 		return a.shown(b.once)
+	}
+	old, err := a.findFor(ctx, b, handle, scope.IssueTokens)
+	if err != nil {
+		return none(err)
+	}
+	if b.once != nil && r.Overlap == 0 && old.ID == by.ID {
+		return none(fault.Refused("overlapSeconds", "required", "A token that rotates itself under an Idempotency-Key needs an overlap: without one it could not repeat the request."))
 	}
 	now := a.Now().UTC()
 	if err := b.rotatable(old, r, now); err != nil {
@@ -77,19 +81,20 @@ func (a *Authority) rotate(ctx context.Context, by Principal, via string, from a
 	if err != nil {
 		return none(err)
 	}
-	c := a.credential(b.once)
+	c := a.draw(d, b.once)
 	next := Token{
 		ID: c.ID(), Account: old.Account, User: old.User, Name: old.Name, Description: old.Description, Digest: c.Digest(),
 		Scope: old.Scope, Standing: standing.Of(b.account, creator), Life: bounded, Predecessor: old.ID,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	if len(old.Sealed) > 0 && b.account.Policy.Revealable {
-		if next.Sealed, err = a.seal(ctx, next, c); err != nil {
+		if next.Sealed, err = a.seal(ctx, d, next); err != nil {
 			return none(err)
 		}
 	}
 	rotated := old
 	rotated.Successor, rotated.RotatedOut, rotated.Sealed = next.ID, now.Add(r.Overlap).Truncate(time.Second), nil
+	rotated.NoOverlap = r.Overlap == 0 // a fact, since another instance's clock may be behind (P1)
 	rotated.Edition++
 	ops := append(checks, table.Replace(rotated.item(), old.Version))
 	moved, err := a.relist(ctx, rotated)

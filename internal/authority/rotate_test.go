@@ -10,6 +10,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/keyring"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -278,4 +279,160 @@ func TestK4TheRecordOfAnImportedTokenStays(t *testing.T) {
 			t.Errorf("%v, %v", items[0], err)
 		}
 	}
+}
+
+// P1: that a token was rotated without an overlap is a fact: an instance whose clock is behind refuses it too.
+func TestP1ARotationWithoutOverlapNeedsNoClock(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.login(w.acc, w.owner)
+	made, c := w.issue(p, full)
+	if _, _, err := w.rotate(p, made.Handle(), authority.Rotation{}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(-5 * time.Minute)
+	w.denied(c, authority.Rotated)
+}
+
+// S23: a scope or a life is not given to a token whose creator may do more than the one who edits it: they might hold it.
+func TestS23AnEditGivesNobodyMoreThanTheyHave(t *testing.T) {
+	w := newWorld(t)
+	w.register("exports/orders")
+	narrow, err := scope.Custom(scope.Grant{Category: scope.Exports, ID: "orders", Actions: scope.Read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, _ := w.login(w.acc, w.owner)
+	theirs, c := w.issue(owner, authority.Request{Scope: narrow})
+	admin, _ := w.login(w.acc, w.user(scope.Admin))
+	all, name := scope.Full(), "renamed"
+	_, err = w.edit(admin, theirs.Handle(), authority.Edit{Scope: &all})
+	w.refused(err, fault.Forbidden, "outranked")
+	_, err = w.edit(admin, theirs.Handle(), authority.Edit{Life: w.auto("never")})
+	w.refused(err, fault.Forbidden, "outranked")
+	if got := w.verify(c); got.Holder.Scope.String() != narrow.String() {
+		t.Errorf("its scope is %s", got.Holder.Scope)
+	}
+	if _, err := w.edit(admin, theirs.Handle(), authority.Edit{Name: &name}); err != nil {
+		t.Errorf("its name: %v", err)
+	}
+}
+
+// S23: whose token somebody may touch is decided by what they may do when it is touched, not when the request was let
+// through.
+func TestS23ADemotedAdminReachesNobodysToken(t *testing.T) {
+	w := newWorld(t)
+	acc, m := w.member(scope.IssuersEveryone)
+	member, _ := w.login(acc, m)
+	theirs, c := w.issue(member, full)
+	u := w.user(scope.Admin)
+	admin, _ := w.login(acc, u)
+	w.set(u.Key(), "role", "member")
+	_, _, err := w.rotate(admin, theirs.Handle(), authority.Rotation{})
+	w.refused(err, fault.NotFound, "not_found")
+	name := "x"
+	_, err = w.edit(admin, theirs.Handle(), authority.Edit{Name: &name})
+	w.refused(err, fault.NotFound, "not_found")
+	w.verify(c)
+}
+
+// S27: a token that has ended itself could not repeat the request, so it keeps an overlap to do so; and a repetition is
+// answered also when the old token's record is gone.
+func TestS27ATokenThatRotatesItselfCanRepeatIt(t *testing.T) {
+	w := newWorld(t)
+	p, session := w.login(w.acc, w.owner)
+	made, c := w.issue(p, full)
+	self := w.verify(c)
+	_, _, err := w.rotate(self, made.Handle(), authority.Rotation{Once: once(c, "k", "b")})
+	w.refused(err, fault.Unprocessable, "overlapSeconds")
+	r := authority.Rotation{Overlap: time.Minute, Once: once(c, "k", "b")}
+	next, _, err := w.rotate(self, made.Handle(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _, err := w.rotate(self, made.Handle(), r); err != nil || again.ID != next.ID {
+		t.Errorf("%v", err)
+	}
+	short, _ := w.issue(p, authority.Request{Scope: scope.Full(), Life: w.auto("1h")})
+	r = authority.Rotation{Once: once(session, "k2", "b")}
+	next, _, err = w.rotate(p, short.Handle(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(2 * time.Hour)
+	if _, err := w.table.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again, _, err := w.rotate(p, short.Handle(), r); err != nil || again.ID != next.ID {
+		t.Errorf("%v", err)
+	}
+	// A credential that is not the caller's own derives nothing.
+	for _, presented := range []string{"", "x", c.Plaintext().Reveal()} {
+		o := once(session, "k3", "b")
+		o.Presented = presented
+		if _, err := w.ask(p, authority.Request{Scope: scope.Full(), Once: o}); err == nil {
+			t.Error("issued by a credential of another's")
+		}
+	}
+}
+
+// A token whose pointers the store has deleted, and whose record it has not, is listed again when it is given a longer
+// life: what is in no list would not follow its creator.
+func TestAProlongedTokenIsInTheLists(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.login(w.acc, w.owner)
+	made, _ := w.issue(p, authority.Request{Scope: scope.Full(), Life: w.auto("1h")})
+	for _, k := range []table.Key{
+		key.AccountToken{Account: made.Account, Created: made.Created, ID: made.ID.String()}.Key(), key.UserToken{User: made.User, Created: made.Created, ID: made.ID.String()}.Key(),
+	} {
+		if err := w.table.Commit(t.Context(), table.Delete(k, table.Present())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.edit(p, made.Handle(), authority.Edit{Life: w.auto("never")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []bool{true, false} {
+		if page, err := w.authority().List(t.Context(), p, authority.ListRequest{Own: own, Limit: 10}); err != nil || len(page.Tokens) != 1 {
+			t.Errorf("%+v, %v", page, err)
+		}
+	}
+}
+
+// The key service is asked once for a request, however often its commit is tried.
+func TestTheKeyServiceIsAskedOnce(t *testing.T) {
+	w, p, made, _ := revealable(t)
+	asked := 0
+	db := &counted{Table: w.table}
+	a := authority.Authority{Table: db, Now: w.clock.Now, Form: w.form, Keys: countingRing{ring{}, &asked}}
+	disturb := func() { w.developer(w.owner, true) }
+	for what, do := range map[string]func() error{
+		"issue": func() error {
+			_, _, err := a.Issue(t.Context(), p, audit.ViaAPI, audit.Origin{}, authority.Request{Name: "x", Scope: scope.Full(), Revealable: true})
+			return err
+		},
+		"reveal": func() error {
+			_, _, err := a.Reveal(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), "why", authority.Once{})
+			return err
+		},
+	} {
+		asked, db.before, db.commits = 0, disturb, 0
+		if err := do(); err != nil || asked != 1 || db.commits != 2 {
+			t.Errorf("%s: asked %d times in %d commits, %v", what, asked, db.commits, err)
+		}
+	}
+}
+
+type countingRing struct {
+	ring
+	asked *int
+}
+
+func (c countingRing) Seal(ctx context.Context, plaintext []byte, b keyring.Binding) ([]byte, error) {
+	*c.asked++
+	return c.ring.Seal(ctx, plaintext, b)
+}
+
+func (c countingRing) Open(ctx context.Context, sealed []byte, b keyring.Binding) ([]byte, error) {
+	*c.asked++
+	return c.ring.Open(ctx, sealed, b)
 }

@@ -34,6 +34,7 @@ type Token struct {
 	Predecessor token.ID  // that it took the place of; zero for none
 	Successor   token.ID  // that took its place; zero where it was not rotated
 	RotatedOut  time.Time // refused from this instant on because of that; zero where it was not rotated
+	NoOverlap   bool      // refused because of that whatever the clock says
 
 	LastUsed time.Time // to within five minutes; zero where it never was
 	Reused   time.Time // when it last raised an alarm because it was presented after it was rotated out
@@ -70,6 +71,9 @@ func (t Token) item() table.Item {
 	setTime(it, "expires", t.Life.ExpiresAt)
 	setTime(it, "revoked", t.Revoked)
 	setTime(it, "rotatedOut", t.RotatedOut)
+	if t.NoOverlap {
+		it["noOverlap"] = table.Bool(true)
+	}
 	setTime(it, "lifeEnd", t.Life.PurgeAt)
 	setTime(it, table.AttrPurgeAt, t.recordEnds())
 	setText(it, "auto", t.Life.Auto)
@@ -156,7 +160,7 @@ func tokenFrom(it table.Item) (Token, error) {
 		Life: purge.Life{
 			ExpiresAt: getTime(it, "expires"), PurgeAt: getTime(it, "lifeEnd"), Auto: it.String("auto"), For: time.Duration(it.Int("for")) * time.Second,
 		},
-		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"),
+		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"), NoOverlap: it.Bool("noOverlap"),
 		Edition: it.Int("edition"), Version: it.Version(),
 	}
 	if t.Predecessor, err = optionalID(it.String("predecessor")); err != nil {
@@ -228,7 +232,7 @@ func (t Token) denial(now time.Time) Denial {
 	switch {
 	case !t.Revoked.IsZero():
 		return Revoked
-	case !t.RotatedOut.IsZero() && !now.Before(t.RotatedOut):
+	case t.NoOverlap || !t.RotatedOut.IsZero() && !now.Before(t.RotatedOut):
 		return Rotated
 	case t.Standing.Ended():
 		return Ended

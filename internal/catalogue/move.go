@@ -33,6 +33,10 @@ func (c *Catalogue) move(ctx context.Context, by authority.Principal, before, af
 	if len(ids) == 0 || stays && by.Kind != token.API {
 		return move{}, nil // it concerns none, or nothing depends on which
 	}
+	if !stays && after.ID != "" && by.Holder.Scope.Name() != scope.Full().Name() {
+		// Which integration a resource belongs to says which tokens may run it; a grant on the resource does not reach that far.
+		return move{}, fault.New(fault.Forbidden, string(scope.NeedsFullScope), scope.NeedsFullScope.Sentence())
+	}
 	found, err := c.integrations(ctx, by.Account, ids...)
 	if err != nil {
 		return move{}, err
@@ -45,10 +49,6 @@ func (c *Catalogue) move(ctx context.Context, by authority.Principal, before, af
 		if err := forApp(before, after, left.App); err != nil {
 			return move{}, err
 		}
-	}
-	if !stays && after.ID != "" && by.Holder.Scope.Name() != scope.Full().Name() {
-		// Which integration a resource belongs to says which tokens may run it; a grant on the resource does not reach that far.
-		return move{}, fault.New(fault.Forbidden, string(scope.NeedsFullScope), scope.NeedsFullScope.Sentence())
 	}
 	var m move
 	for _, id := range ids {

@@ -37,7 +37,7 @@ func (c *Catalogue) Put(ctx context.Context, by authority.Principal, via string,
 		return err
 	})
 	if err == nil && !by.Holder.Scope.Allows(put.Category, put.ID, scope.Read) {
-		put.Creator, put.Created = "", time.Time{}
+		put.Creator, put.Created, put.Integration = "", time.Time{}, ""
 	}
 	return put, created, err
 }

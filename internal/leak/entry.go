@@ -76,6 +76,9 @@ const (
 	maxPlace   = 500
 )
 
+// maxLevels bounds how often an address is decoded to see whether a credential is in it. Nobody spells one deeper in earnest.
+const maxLevels = 4
+
 // elsewhere is noted where an address cannot be shown.
 const elsewhere = "an address that cannot be shown"
 
@@ -96,8 +99,9 @@ func place(address, text string) string {
 	}
 	u.User = nil
 	shown := u.String()
-	for spelt := address; ; {
-		if strings.Contains(spelt, text) || credentials.MatchString(spelt) {
+	spelt := address
+	for level := 0; ; level++ {
+		if level == maxLevels || strings.Contains(spelt, text) || credentials.MatchString(spelt) {
 			shown = u.Scheme + "://" + u.Host + "/[redacted]"
 			break
 		}
