@@ -82,7 +82,7 @@ func TestS24BadBodiesAreRefusedByField(t *testing.T) {
 		{"POST", "/v1/tokens", `{"name":"a","scope":"all"}`, 422, "scope"},
 		{"POST", "/v1/tokens", `{"name":"a","scope":"full","grants":{}}`, 422, "grants"},
 		{"POST", "/v1/tokens", `{"name":"a","scope":"custom"}`, 422, "grants"},
-		{"POST", "/v1/tokens", `{"name":"a","scope":"custom","grants":{"files":[]}}`, 400, "grants"},
+		{"POST", "/v1/tokens", `{"name":"a","scope":"custom","grants":{"files":[]}}`, 400, "grants.files"},
 		{"POST", "/v1/tokens", `{"name":"a","scope":"custom","grants":{"exports":[""]}}`, 400, "grants.exports[0].id"},
 		{"POST", "/v1/tokens", `{"name":"a","scope":"custom","grants":{"exports":["a",{"id":"b","actions":["delete"]}]}}`, 400, "grants.exports[1].actions[0]"},
 		{"POST", "/v1/tokens", `{"name":"a","scope":"custom","grants":{"exports":[{"id":"b","actions":[]}]}}`, 400, "grants.exports[0].actions"},

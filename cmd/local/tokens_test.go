@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -357,5 +358,40 @@ func TestS26TheQuotaIsThePolicys(t *testing.T) {
 	s.refused("a fourth", r, 409, "")
 	if !strings.Contains(r.body, "user_quota_reached") {
 		t.Error(r.body)
+	}
+}
+
+// R7: what the list of keys shows can be sent back to end one; that is no secret, so it takes a credential.
+func TestR7AListedKeyIsRevokedByItsName(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	key := s.post("/api/v1/api/key", session, nil).text("id")
+	var list struct{ Results []struct{ ID string } }
+	if err := json.Unmarshal([]byte(s.get("/api/v1/api/key?token="+session, "").body), &list); err != nil || len(list.Results) != 1 {
+		t.Fatal(list, err)
+	}
+	path := "/api/v1/api/key/" + list.Results[0].ID
+	s.want(s.delete(path, ""), http.StatusUnauthorized)
+	s.want(s.delete(path+"?token="+key[1:], ""), http.StatusUnauthorized)
+	member := s.as(session, "member")
+	s.refused("a member", s.delete(path, member), 403, "")
+	s.want(s.get("/v1/tokenInfo", key), http.StatusOK)
+	s.want(s.delete(path+"?token="+session, ""), http.StatusOK)
+	s.want(s.get("/v1/tokenInfo", key), http.StatusUnauthorized)
+	s.refused("nobody's", s.delete("/api/v1/api/key/tok_0123456789ABCDEF", session), 404, "")
+}
+
+// C3, K4: licence and the policy's maximum hold for imported tokens too, and one mail tells of an import.
+func TestK4AnImportKeepsToThePolicy(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	s.policy(session, `{"maxLifeSeconds":3600}`)
+	soon := s.service.clock.Now().Add(time.Hour).UTC().Format(time.DateTime)
+	got := s.imports(session, foreignRow(2, "1", laravel, ""), foreignRow(3, "2", laravel, soon))
+	if got.Imported != 1 || len(got.Refused) != 1 || got.Refused[0].Line != 2 || got.Refused[0].Field != "expiry" || got.Refused[0].Code != "too_long" {
+		t.Errorf("%+v", got)
+	}
+	if mails := s.mails(); len(mails) != 1 || !strings.Contains(mails[0].Text, "Tokens imported: 1.") {
+		t.Errorf("%d mails", len(mails))
 	}
 }

@@ -90,9 +90,8 @@ func onceOf(r *gateway.Request) (authority.Once, error) {
 	return authority.Once{Key: key, Presented: r.Presented(), Fingerprint: r.Fingerprint()}, nil
 }
 
-// lifeOf reads the three ways to say how long a token lives; nil where none is used.
-func lifeOf(auto *string, expiresAt *time.Time, expiresIn *int64, now time.Time) (life *purge.Life, err error) {
-	var l purge.Life
+// choiceOf reads the three ways to say how long a token lives; nil where none is used.
+func choiceOf(auto *string, expiresAt *time.Time, expiresIn *int64) (*purge.Choice, error) {
 	switch {
 	case auto != nil && expiresAt != nil:
 		return nil, fault.Refused("expiresAt", "conflicting", "autoPurge and expiresAt exclude each other.")
@@ -100,16 +99,25 @@ func lifeOf(auto *string, expiresAt *time.Time, expiresIn *int64, now time.Time)
 		return nil, fault.Refused("expiresIn", "conflicting", "autoPurge and expiresIn exclude each other.")
 	case expiresAt != nil && expiresIn != nil:
 		return nil, fault.Refused("expiresIn", "conflicting", "expiresAt and expiresIn exclude each other.")
-	case auto != nil:
-		l, err = purge.Auto(*auto, now)
-	case expiresAt != nil:
-		l, err = purge.Until(*expiresAt, now)
-	case expiresIn != nil:
-		l, err = purge.In(seconds(*expiresIn), now)
-	default:
+	case auto == nil && expiresAt == nil && expiresIn == nil:
 		return nil, nil
 	}
-	return &l, err
+	choice := &purge.Choice{Auto: auto, At: expiresAt}
+	if expiresIn != nil {
+		in := seconds(*expiresIn)
+		choice.In = &in
+	}
+	return choice, nil
+}
+
+// lifeOf gives the life that is chosen for a token that is made now; nil where none is.
+func lifeOf(auto *string, expiresAt *time.Time, expiresIn *int64, now time.Time) (*purge.Life, error) {
+	choice, err := choiceOf(auto, expiresAt, expiresIn)
+	if err != nil || choice == nil {
+		return nil, err
+	}
+	life, err := choice.From(now, now)
+	return &life, err
 }
 
 // seconds makes a duration of a caller's number; one that is no duration at all becomes one that no rule takes.

@@ -40,7 +40,7 @@ func (t edits) edit(ctx context.Context, r *gateway.Request) (gateway.Response, 
 	if edit.Match, err = r.IfMatch(); err != nil {
 		return gateway.Response{}, err
 	}
-	if edit.Life, err = lifeOf(body.AutoPurge, body.ExpiresAt, body.ExpiresIn, t.authority.Now()); err != nil {
+	if edit.Life, err = choiceOf(body.AutoPurge, body.ExpiresAt, body.ExpiresIn); err != nil {
 		return gateway.Response{}, err
 	}
 	switch {

@@ -44,13 +44,13 @@ func TestTokensImportIsStrict(t *testing.T) {
 		`"account":"` + acc + `","rows":[` + row(0) + `]`:                   "rows[0].line",
 		`"account":"` + acc + `","rows":[` + row(2) + `,` + row(2) + `]`:    "rows[1].line",
 		`"account":"` + acc + `","rows":[` + row(3) + `,` + row(2) + `]`:    "rows[1].line",
-		`"account":"` + acc + `","rows":[{"line":1,"secret":"1"}]`:          "command",
-		`"account":"` + acc + `","rows":[{"line":1,"id":1}]`:                "command",
-		`"account":"` + acc + `","rows":{}`:                                 "command",
-		`"account":"` + acc + `","dryRun":true,"rows":[` + row(1) + `]`:     "command",
+		`"account":"` + acc + `","rows":[{"line":1,"secret":"1"}]`:          "rows[0].secret",
+		`"account":"` + acc + `","rows":[{"line":1,"id":1}]`:                "rows[0].id",
+		`"account":"` + acc + `","rows":{}`:                                 "rows",
+		`"account":"` + acc + `","dryRun":true,"rows":[` + row(1) + `]`:     "dryRun",
 		`"account":"` + acc + `","account":"acc","rows":[` + row(1) + `]`:   "command",
 		`"account":"` + acc + `","rows":[{"line":1,"line":2,"id":"1"}]`:     "command",
-		`"account":"` + acc + `","rows":[{"line":9223372036854775808}]`:     "command",
+		`"account":"` + acc + `","rows":[{"line":9223372036854775808}]`:     "rows[0].line",
 		`"account":"` + acc + `","rows":[{"line":1,"id":"` + "\xff" + `"}]`: "command",
 	} {
 		var refusal struct {

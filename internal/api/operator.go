@@ -95,11 +95,3 @@ func (o *Operations) run(ctx context.Context, payload []byte) (name string, answ
 	answer, err = run(ctx, rest, from)
 	return name, answer, err
 }
-
-// decodeCommand reads a command's members strictly.
-func decodeCommand(payload []byte, v any) error {
-	if err := json.Unmarshal(payload, v, json.RejectUnknownMembers(true)); err != nil {
-		return fault.Bad("command", "malformed", "The command is not a JSON object of the documented form.")
-	}
-	return nil
-}

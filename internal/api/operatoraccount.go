@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"keyfob/internal/audit"
+	"keyfob/internal/gateway"
 	"keyfob/internal/operator"
 )
 
@@ -33,7 +34,7 @@ func createAccount(c Config) command {
 				APIManagement bool `json:"apiManagement"`
 			} `json:"license"`
 		}
-		if err := decodeCommand(payload, &r); err != nil {
+		if err := gateway.Unmarshal(payload, &r); err != nil {
 			return nil, err
 		}
 		made, err := o.CreateAccount(ctx, operator.NewAccount{

@@ -6,6 +6,7 @@ import (
 
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
+	"keyfob/internal/gateway"
 	"keyfob/internal/tokenfile"
 )
 
@@ -17,7 +18,7 @@ func importTokens(c Config) command {
 			Account string          `json:"account"`
 			Rows    []tokenfile.Row `json:"rows"`
 		}
-		if err := decodeCommand(payload, &r); err != nil {
+		if err := gateway.Unmarshal(payload, &r); err != nil {
 			return nil, err
 		}
 		if r.Account == "" {

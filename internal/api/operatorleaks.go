@@ -8,6 +8,7 @@ import (
 
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
+	"keyfob/internal/gateway"
 	"keyfob/internal/leak"
 )
 
@@ -20,7 +21,7 @@ func leakKeys(c Config) command {
 		var r struct {
 			PublicKeys jsontext.Value `json:"publicKeys"`
 		}
-		if err := decodeCommand(payload, &r); err != nil {
+		if err := gateway.Unmarshal(payload, &r); err != nil {
 			return nil, err
 		}
 		var identifiers []string

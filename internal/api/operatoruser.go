@@ -5,6 +5,7 @@ import (
 
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
+	"keyfob/internal/gateway"
 	"keyfob/internal/operator"
 	"keyfob/internal/scope"
 )
@@ -25,7 +26,7 @@ func createUser(c Config) command {
 			Role     scope.Role `json:"role"`
 			Password string     `json:"password"`
 		}
-		if err := decodeCommand(payload, &r); err != nil {
+		if err := gateway.Unmarshal(payload, &r); err != nil {
 			return nil, err
 		}
 		u, made, err := o.CreateUser(ctx, operator.NewUser{Account: r.Account, Email: r.Email, Name: r.Name, Role: r.Role, Password: r.Password}, from)
@@ -51,7 +52,7 @@ func licenseAccount(c Config) command {
 			Account       string `json:"account"`
 			APIManagement *bool  `json:"apiManagement"`
 		}
-		if err := decodeCommand(payload, &r); err != nil {
+		if err := gateway.Unmarshal(payload, &r); err != nil {
 			return nil, err
 		}
 		if r.APIManagement == nil {

@@ -9,6 +9,7 @@ import (
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
+	"keyfob/internal/token"
 )
 
 // Revoke is the function that ends tokens: by handle for who may, by possession for who holds one.
@@ -57,18 +58,26 @@ func (t revocations) revokePresented(ctx context.Context, r *gateway.Request) (g
 }
 
 // revokeInPath takes it from the path, as Circularo's clients send it (R7). There it is percent-encoded: what another
-// system issued has a bar. What is not well encoded is like any text that is no credential.
+// system issued has a bar. What is not well encoded is like any text that is no credential. The list of keys shows their
+// handles, so a client may send one of these; a handle is no secret, and takes a credential besides.
 func (t revocations) revokeInPath(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
 	presented, err := url.PathUnescape(r.Param("token"))
 	if err != nil {
 		presented = ""
+	}
+	if _, err := token.ParseHandle(token.API, presented); err == nil {
+		return revoked(t.authority.RevokeNamed(ctx, r.Presentation(), presented))
 	}
 	return t.end(ctx, r, presented)
 }
 
 // end answers the same whether the credential was live, unknown, or none at all (RFC 7009 §2.2).
 func (t revocations) end(ctx context.Context, r *gateway.Request, presented string) (gateway.Response, error) {
-	if err := t.authority.RevokePresented(ctx, presented, r.Via(), r.Origin()); err != nil {
+	return revoked(t.authority.RevokePresented(ctx, presented, r.Via(), r.Origin()))
+}
+
+func revoked(err error) (gateway.Response, error) {
+	if err != nil {
 		return gateway.Response{}, err
 	}
 	return gateway.JSON(http.StatusOK, struct {

@@ -147,11 +147,18 @@ func scopeOf(name string, grants *grantsField) (scope.Scope, error) {
 	return scope.Scope{}, fault.Refused("scope", "unknown_value", "scope is full or custom.")
 }
 
+// maxCategory is how much is repeated of a made-up category's name: none is as long, and somebody may have put a secret there.
+const maxCategory = 32
+
 func customOf(grants grantsField) (scope.Scope, error) {
 	var list []scope.Grant
 	for category, fields := range grants {
 		if !category.Known() {
-			return scope.Scope{}, fault.Bad("grants", "unknown_field", "grants has one of the categories connections, exports, imports, apis and mcpServers as its members.")
+			field := "grants"
+			if len(category) <= maxCategory {
+				field += "." + string(category)
+			}
+			return scope.Scope{}, fault.Bad(field, "unknown_field", "grants has one of the categories connections, exports, imports, apis and mcpServers as its members.")
 		}
 		for i, f := range fields {
 			at := fmt.Sprintf("grants.%s[%d]", category, i)

@@ -39,6 +39,8 @@ const (
 	TokenPurged     Type = "token.purged"
 	SessionStarted  Type = "session.started"
 	SessionEnded    Type = "session.ended"
+	SessionLeaked   Type = "session.leaked"   // found in public, and ended
+	AccountImported Type = "account.imported" // tokens of another system, each with an event of its own besides
 	ResourceCreated Type = "resource.created"
 	ResourceUpdated Type = "resource.updated"
 	ResourceDeleted Type = "resource.deleted"

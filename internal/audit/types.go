@@ -5,10 +5,10 @@ import "strings"
 // Types lists the types of events that accounts have, those of one noun together: all but what is the deployment's.
 func Types() []Type {
 	return []Type{
-		AccountCreated, AccountChanged,
+		AccountCreated, AccountChanged, AccountImported,
 		UserCreated, UserChanged,
 		TokenCreated, TokenImported, TokenEdited, TokenRotated, TokenRevealed, TokenAccessed, TokenReused, TokenLeaked, TokenRevoked, TokenPurged,
-		SessionStarted, SessionEnded,
+		SessionStarted, SessionEnded, SessionLeaked,
 		ResourceCreated, ResourceUpdated, ResourceDeleted, ResourceRun,
 		NoticeRejected,
 	}

@@ -105,7 +105,7 @@ func TestEachChangeIsOneCommitAndAPageTwoRoundTrips(t *testing.T) {
 	})
 	name := "y"
 	one("edit", func() error {
-		_, err := a.Edit(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), authority.Edit{Name: &name, Life: w.auto("4h")})
+		_, err := a.Edit(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), authority.Edit{Name: &name, Life: w.choose("4h")})
 		return err
 	})
 	one("rotate", func() (err error) {

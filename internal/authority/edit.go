@@ -18,8 +18,8 @@ type Edit struct {
 	Name        *string
 	Description *string
 	Scope       *scope.Scope
-	Life        *purge.Life
-	Match       []int64 // the editions that the caller takes it to be; nil for any
+	Life        *purge.Choice // counted from when the token was made
+	Match       []int64       // the editions that the caller takes it to be; nil for any
 }
 
 // Edit changes a token of the principal's account. An edit that changes nothing is none.
@@ -129,24 +129,24 @@ func (a *Authority) edited(ctx context.Context, b basis, t Token, e Edit) (Token
 		}
 		t.Scope = *e.Scope
 	}
-	if e.Life == nil {
+	if e.Life == nil || e.Life.Is(t.Life) {
 		return t, nil
 	}
-	field := lifeField(*e.Life)
+	field := e.Life.Field()
 	switch {
 	case !t.Successor.IsZero():
 		return Token{}, errField(fault.Conflict, field, "rotated", "The life of a rotated token cannot be changed.")
 	case t.Life.Expired(a.Now()):
 		return Token{}, errField(fault.Conflict, field, "expired", "The token has expired. Rotate it, or make a new one.")
-	case t.Foreign != "" && !e.Life.PurgeAt.IsZero():
+	case t.Foreign != "" && e.Life.Auto != nil:
 		return Token{}, fault.Refused(field, "imported_token", "An imported token is not purged by itself: choose expiresAt or expiresIn.")
 	}
-	life, err := b.life(e.Life, false, t.Created)
+	life, err := e.Life.From(t.Created, a.Now())
 	if err != nil {
 		return Token{}, err
 	}
-	t.Life = life
-	return t, nil
+	t.Life, err = b.life(&life, false, t.Created)
+	return t, err
 }
 
 // errField is an error of the kind about one field.

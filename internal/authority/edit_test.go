@@ -8,6 +8,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/purge"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -30,7 +31,7 @@ func TestC10AnEditChangesWhatItNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := "release"
-	edited, err := w.edit(p, made.Handle(), authority.Edit{Name: &name, Scope: &narrow, Life: w.auto("4h")})
+	edited, err := w.edit(p, made.Handle(), authority.Edit{Name: &name, Scope: &narrow, Life: w.choose("4h")})
 	if err != nil || edited.Name != name || edited.Edition != made.Edition+1 || edited.Life.PurgeAt.IsZero() {
 		t.Fatalf("%+v, %v", edited, err)
 	}
@@ -98,7 +99,7 @@ func TestWhatCannotBeEditedIsRefused(t *testing.T) {
 	w.refused(err, fault.NotFound, "not_found")
 	w.clock.Advance(time.Hour)
 	p, _ = w.login(w.acc, w.owner)
-	_, err = w.edit(p, made.Handle(), authority.Edit{Life: w.in(time.Hour)})
+	_, err = w.edit(p, made.Handle(), authority.Edit{Life: w.chooseIn(2 * time.Hour)})
 	w.refused(err, fault.Conflict, "expiresIn")
 	if _, err = w.edit(p, made.Handle(), authority.Edit{Name: &name}); err != nil {
 		t.Errorf("the name of an expired token: %v", err)
@@ -128,4 +129,27 @@ func TestS23AnEditCannotOutrunARevocationOrADemotion(t *testing.T) {
 			w.denied(c, authority.Revoked)
 		}
 	}
+}
+
+// A life that is edited counts from when the token was made, so that saying the same again changes nothing and no life is
+// prolonged by saying it often.
+func TestAnEditedLifeCountsFromTheBeginning(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.login(w.acc, w.owner)
+	made, _ := w.issue(p, authority.Request{Scope: scope.Full(), Life: w.auto("1d")})
+	start := w.clock.Now()
+	w.clock.Advance(30 * time.Minute)
+	if same, err := w.edit(p, made.Handle(), authority.Edit{Life: w.choose("1d")}); err != nil || same.Edition != made.Edition || same.Life != made.Life {
+		t.Errorf("the same again: %+v, %v", same.Life, err)
+	}
+	for _, c := range []struct {
+		choice *purge.Choice
+		ends   time.Duration
+	}{{w.choose("1h"), time.Hour}, {w.chooseIn(2 * time.Hour), 2 * time.Hour}} {
+		if edited, err := w.edit(p, made.Handle(), authority.Edit{Life: c.choice}); err != nil || !edited.Life.ExpiresAt.Equal(start.Add(c.ends)) {
+			t.Errorf("until %v, want %v after the beginning: %v", edited.Life.ExpiresAt, c.ends, err)
+		}
+	}
+	_, err := w.edit(p, made.Handle(), authority.Edit{Life: w.chooseIn(29 * time.Minute)})
+	w.refused(err, fault.Unprocessable, "expiresIn")
 }

@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ type ImportReport struct {
 // commit of its own, which depends on account and owner as they were read. What was imported once is never made again, not
 // when it was revoked or rotated since: its record stays. So an import that was cut short is simply made again.
 //
-// Neither licence nor the policy's maximum life is asked: these tokens live already. The quotas are.
+// Licence, the policy's maximum life and the quotas hold for them as for tokens that are made here.
 //
 // Shortly before ctx's deadline it ends and says where to go on; it gets at least one row further. Errors: Unprocessable
 // where there is no such account.
@@ -80,7 +81,13 @@ func (a *Authority) Import(ctx context.Context, acc string, rows []tokenfile.Row
 			report.Unchanged++
 		}
 	}
-	return report, nil
+	if report.Imported == 0 {
+		return report, nil
+	}
+	// One event for the owners and admins to be told of, and not a mail for each token.
+	e := audit.New(audit.AccountImported, a.Now(), acc, audit.Actor{Via: audit.ViaOperator}, from, audit.Subject{Kind: "account", ID: acc})
+	e.Note = fmt.Sprintf("Tokens imported: %d.", report.Imported)
+	return report, a.Table.Commit(ctx, e.Ops()...)
 }
 
 // leave is how long before its deadline an import begins no other row: what one takes at worst, and the way back.
@@ -194,9 +201,17 @@ func (im *importing) create(ctx context.Context, from tokenfile.Token, owner str
 		return false, err
 	}
 	now := im.Now().UTC()
+	life, err := basis{account: acc}.life(&purge.Life{ExpiresAt: from.Expires}, false, now)
+	if err != nil {
+		e, ok := errors.AsType[*fault.Error](err)
+		if !ok {
+			return false, err
+		}
+		return false, errField(fault.Unprocessable, "expiry", e.Code, e.Message)
+	}
 	t := Token{
 		ID: from.ID, Account: im.account, User: owner, Name: from.Name, Digest: from.Digest, Foreign: from.Foreign,
-		Scope: scope.Full(), Standing: standing.Of(acc, user), Life: purge.Life{ExpiresAt: from.Expires},
+		Scope: scope.Full(), Standing: standing.Of(acc, user), Life: life,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	ops := append(t.create(), table.Check(accountKey, table.VersionIs(items[1].Version())), table.Check(userKey, table.VersionIs(items[2].Version())))

@@ -118,7 +118,7 @@ func TestK4ForeignPresentationsAreReadOnceAndMatchTheirKindOnly(t *testing.T) {
 		"1|" + secretOf("1"):       {authority.None, 1},
 		"1|" + secretOf("2"):       {authority.Mismatch, 1},
 		"2|" + secretOf("1"):       {authority.Unknown, 1},
-		"1|short":                  {authority.Malformed, 0},
+		"1|":                       {authority.Malformed, 0},
 		"1%7C" + secretOf("1"):     {authority.Malformed, 0},
 		secretOf("1"):              {authority.Malformed, 0},
 		"1|" + secretOf("1") + " ": {authority.Malformed, 0},

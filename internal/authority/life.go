@@ -27,13 +27,14 @@ func (b basis) life(asked *purge.Life, capped bool, made time.Time) (purge.Life,
 		asked, capped = &life, true
 	}
 	life := *asked
-	if !b.account.APIManagement && !life.Within(Unlicensed, made) {
-		const message = "A token that lives longer than an hour needs the account's API management licence."
-		field := lifeField(life)
-		return purge.Life{}, &fault.Error{
-			Kind: fault.Unlicensed, Code: "license_required", Message: message,
-			Fields: []fault.Field{{Name: field, Code: "license_required", Message: message}},
+	refused := func(k fault.Kind, code, message string) error {
+		if capped { // nobody has chosen it in this request
+			return fault.New(k, code, message)
 		}
+		return errField(k, lifeField(life), code, message)
+	}
+	if !b.account.APIManagement && !life.Within(Unlicensed, made) {
+		return purge.Life{}, refused(fault.Unlicensed, "license_required", "A token that lives longer than an hour needs the account's API management licence.")
 	}
 	if policy.MaxLife == 0 || life.Within(policy.MaxLife, made) {
 		return life, nil
@@ -41,8 +42,7 @@ func (b basis) life(asked *purge.Life, capped bool, made time.Time) (purge.Life,
 	if capped {
 		return purge.In(policy.MaxLife, made)
 	}
-	field := lifeField(life)
-	return purge.Life{}, fault.Refused(field, "too_long", fmt.Sprintf("%s is longer than the account's policy allows a token to live: %d seconds.", field, policy.MaxLife/time.Second))
+	return purge.Life{}, refused(fault.Unprocessable, "too_long", fmt.Sprintf("The account's policy lets a token live for %d seconds from when it is made.", policy.MaxLife/time.Second))
 }
 
 // lifeField names the field by which a life was chosen.

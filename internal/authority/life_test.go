@@ -33,6 +33,10 @@ func (w *world) in(d time.Duration) *purge.Life {
 	return &l
 }
 
+func (w *world) choose(auto string) *purge.Choice { return &purge.Choice{Auto: &auto} }
+
+func (w *world) chooseIn(d time.Duration) *purge.Choice { return &purge.Choice{In: &d} }
+
 func (w *world) ask(by authority.Principal, r authority.Request) (authority.Token, error) {
 	w.Helper()
 	if r.Name == "" {
@@ -63,9 +67,9 @@ func TestC3LongerThanAnHourNeedsTheLicence(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clock.Advance(30 * time.Minute)
-	_, err = w.authority().Edit(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), authority.Edit{Life: w.in(time.Hour)})
+	_, err = w.authority().Edit(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), authority.Edit{Life: w.chooseIn(61 * time.Minute)})
 	w.refused(err, fault.Unlicensed, "expiresIn")
-	if _, err = w.authority().Edit(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), authority.Edit{Life: w.in(20 * time.Minute)}); err != nil {
+	if _, err = w.authority().Edit(t.Context(), p, audit.ViaAPI, audit.Origin{}, made.Handle(), authority.Edit{Life: w.chooseIn(40 * time.Minute)}); err != nil {
 		t.Errorf("a shorter life: %v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 // credential of this realm is no error and does nothing, so that the answer tells nobody what exists (RFC 7009 §2.2).
 func (a *Authority) RevokePresented(ctx context.Context, text, via string, from audit.Origin) error {
 	_, err := a.end(ctx, text, ending{
-		kind: audit.TokenRevoked, from: from,
-		by: func(user, handle string) audit.Actor { return audit.Actor{User: user, Credential: handle, Via: via} },
+		token: audit.TokenRevoked, session: audit.SessionEnded, from: from, note: "Ended by somebody who presented it; nobody logged in.",
+		by: func(handle string) audit.Actor { return audit.Actor{Credential: handle, Via: via} },
 	})
 	return err
 }
@@ -24,17 +24,17 @@ func (a *Authority) RevokePresented(ctx context.Context, text, via string, from 
 // report of it leaves no second event.
 func (a *Authority) RevokeLeaked(ctx context.Context, text, where string, from audit.Origin) (found bool, err error) {
 	return a.end(ctx, text, ending{
-		kind: audit.TokenLeaked, from: from, note: where,
-		by: func(string, string) audit.Actor { return audit.Actor{Via: audit.ViaSystem} },
+		token: audit.TokenLeaked, session: audit.SessionLeaked, from: from, note: where,
+		by: func(string) audit.Actor { return audit.Actor{Via: audit.ViaSystem} },
 	})
 }
 
 // An ending is how a credential that somebody has shown is ended.
 type ending struct {
-	kind audit.Type // of the event, for a token
-	by   func(user, handle string) audit.Actor
-	from audit.Origin
-	note string
+	token, session audit.Type // of the event
+	by             func(handle string) audit.Actor
+	from           audit.Origin
+	note           string
 }
 
 // end ends whoever's credential the text is, and says whether it is one. One that is refused only for as long as its user
@@ -70,7 +70,7 @@ func (a *Authority) endToken(ctx context.Context, c token.Credential, e ending) 
 	if denial := t.denial(a.Now()); denial != None && denial != Ended {
 		return true, nil // it does not come to life again
 	}
-	why := audit.New(e.kind, a.Now(), t.Account, e.by(t.User, t.Handle()), e.from, t.Subject())
+	why := audit.New(e.token, a.Now(), t.Account, e.by(t.Handle()), e.from, t.Subject())
 	why.Note = e.note
 	return true, a.revoke(ctx, t, why)
 }
@@ -91,7 +91,7 @@ func (a *Authority) endSession(ctx context.Context, c token.Credential, e ending
 		return true, nil
 	}
 	sessions := session.Sessions{Table: a.Table, Now: a.Now}
-	return true, sessions.EndBecause(ctx, s.ID, e.by(s.User, s.Handle()), e.from, e.note)
+	return true, sessions.EndAs(ctx, s.ID, e.session, e.by(s.Handle()), e.from, e.note)
 }
 
 // proven reports whether the credential is the token's own.

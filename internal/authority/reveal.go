@@ -69,6 +69,8 @@ func (a *Authority) reveal(ctx context.Context, by Principal, via string, from a
 		return forbidden("developer_mode_required", "Showing a token needs developer mode, which you can switch on for yourself.")
 	case !b.account.Policy.Revealable:
 		return forbidden("not_allowed", "The account's policy does not allow that tokens are shown again.")
+	case !t.Successor.IsZero():
+		return none(errField(fault.Conflict, "id", "rotated", "The token was rotated, and what was kept of it is gone. Its successor can be shown, if it was made revealable."))
 	case len(t.Sealed) == 0:
 		return none(errField(fault.Conflict, "id", "not_revealable", "The token was not made revealable; nothing but its digest is stored."))
 	}

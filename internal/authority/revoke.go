@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"keyfob/internal/audit"
+	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 )
@@ -21,6 +22,29 @@ func (a *Authority) Revoke(ctx context.Context, by Principal, via string, from a
 		}
 		return a.revoke(ctx, t, audit.New(audit.TokenRevoked, a.Now(), t.Account, by.actor(via), from, t.Subject()))
 	})
+}
+
+// revoking is what it takes to revoke by a handle, where no authorizer has asked for it.
+var revoking, _ = scope.ParsePermission(string(scope.RevokeTokens) + "|" + string(scope.OwnTokens))
+
+// RevokeNamed is Revoke for a route that no authorizer guards: by whoever stands behind the credential that is presented
+// with the request. Errors: Unauthenticated, Forbidden, and Revoke's.
+func (a *Authority) RevokeNamed(ctx context.Context, by Presentation, handle string) error {
+	s, err := a.Sight(ctx, by)
+	if err != nil {
+		return err
+	}
+	if s.Denial != None {
+		return fault.New(fault.Unauthenticated, "", "Unauthenticated.")
+	}
+	if reason := scope.Decide(s.Principal.Holder, revoking); reason != scope.Allowed {
+		return fault.New(fault.Forbidden, string(reason), reason.Sentence())
+	}
+	via := audit.ViaAPI
+	if by.Cookie {
+		via = audit.ViaDashboard
+	}
+	return a.Revoke(ctx, s.Principal, via, by.From, handle)
 }
 
 // revoke ends the token, for the reason that the event gives.

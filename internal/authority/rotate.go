@@ -62,6 +62,9 @@ func (a *Authority) rotate(ctx context.Context, by Principal, via string, from a
 	if err := b.rotatable(old, r, now); err != nil {
 		return none(err)
 	}
+	if err := a.alone(ctx, old, r, now); err != nil {
+		return none(err)
+	}
 	creator, checks, err := a.creator(ctx, b, old)
 	if err != nil {
 		return none(err)
@@ -133,6 +136,26 @@ func (b basis) rotatable(old Token, r Rotation, now time.Time) error {
 		return fault.Refused("overlapSeconds", "out_of_range", fmt.Sprintf("overlapSeconds is from 0 to what the account's policy allows: %d.", b.account.Policy.MaxOverlap/time.Second))
 	}
 	return old.matches(r.Match)
+}
+
+// alone refuses an overlap while the token's own predecessor still goes on beside it: a place in the quotas is for two
+// credentials at the most, and for two only for a while (S26).
+func (a *Authority) alone(ctx context.Context, t Token, r Rotation, now time.Time) error {
+	if r.Overlap == 0 || t.Predecessor.IsZero() {
+		return nil
+	}
+	items, err := a.Table.Get(ctx, key.Token(t.Predecessor.String()).Key())
+	if err != nil || items[0] == nil {
+		return err
+	}
+	before, err := tokenFrom(items[0])
+	if err != nil {
+		return err
+	}
+	if before.denial(now) == None {
+		return errField(fault.Conflict, "overlapSeconds", "predecessor_active", "The token's predecessor still goes on beside it. Revoke that, or rotate without an overlap.")
+	}
+	return nil
 }
 
 // creator gives the user who made the token, who is the successor's too, with the condition that the record is still as

@@ -251,7 +251,7 @@ func TestARotatedTokenIsNoLongerSealed(t *testing.T) {
 		if _, err := w.edit(p, made.Handle(), authority.Edit{Name: &name}); err != nil {
 			t.Error(err)
 		}
-		_, err = w.edit(p, made.Handle(), authority.Edit{Life: w.auto("4h")})
+		_, err = w.edit(p, made.Handle(), authority.Edit{Life: w.choose("4h")})
 		w.refused(err, fault.Conflict, "autoPurge")
 	}
 }
@@ -269,7 +269,7 @@ func TestK4TheRecordOfAnImportedTokenStays(t *testing.T) {
 	} {
 		made, _ := w.issue(p, full)
 		w.set(key.Token(made.ID.String()).Key(), "foreign", "1")
-		_, err := w.edit(p, made.Handle(), authority.Edit{Life: w.auto("4h")})
+		_, err := w.edit(p, made.Handle(), authority.Edit{Life: w.choose("4h")})
 		w.refused(err, fault.Unprocessable, "autoPurge")
 		if err := end(made.Handle()); err != nil {
 			t.Fatal(err)
@@ -307,7 +307,7 @@ func TestS23AnEditGivesNobodyMoreThanTheyHave(t *testing.T) {
 	all, name := scope.Full(), "renamed"
 	_, err = w.edit(admin, theirs.Handle(), authority.Edit{Scope: &all})
 	w.refused(err, fault.Forbidden, "outranked")
-	_, err = w.edit(admin, theirs.Handle(), authority.Edit{Life: w.auto("never")})
+	_, err = w.edit(admin, theirs.Handle(), authority.Edit{Life: w.choose("never")})
 	w.refused(err, fault.Forbidden, "outranked")
 	if got := w.verify(c); got.Holder.Scope.String() != narrow.String() {
 		t.Errorf("its scope is %s", got.Holder.Scope)
@@ -388,7 +388,7 @@ func TestAProlongedTokenIsInTheLists(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.edit(p, made.Handle(), authority.Edit{Life: w.auto("never")}); err != nil {
+	if _, err := w.edit(p, made.Handle(), authority.Edit{Life: w.choose("never")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, own := range []bool{true, false} {
@@ -435,4 +435,27 @@ func (c countingRing) Seal(ctx context.Context, plaintext []byte, b keyring.Bind
 func (c countingRing) Open(ctx context.Context, sealed []byte, b keyring.Binding) ([]byte, error) {
 	*c.asked++
 	return c.ring.Open(ctx, sealed, b)
+}
+
+// S26: a place in the quotas is for two credentials at the most, a token and its predecessor for a while: rotating again
+// and again does not make ever more.
+func TestS26RotatingAgainDoesNotMakeEverMore(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.login(w.acc, w.owner)
+	made, _ := w.issue(p, full)
+	r := authority.Rotation{Overlap: time.Hour}
+	next, _, err := w.rotate(p, made.Handle(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.rotate(p, next.Handle(), r)
+	w.refused(err, fault.Conflict, "overlapSeconds")
+	after, _, err := w.rotate(p, next.Handle(), authority.Rotation{}) // at once it may always be
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(time.Hour)
+	if _, _, err = w.rotate(p, after.Handle(), r); err != nil {
+		t.Errorf("when the predecessors have ended: %v", err)
+	}
 }

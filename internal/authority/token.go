@@ -36,9 +36,10 @@ type Token struct {
 	RotatedOut  time.Time // refused from this instant on because of that; zero where it was not rotated
 	NoOverlap   bool      // refused because of that whatever the clock says
 
-	LastUsed time.Time // to within five minutes; zero where it never was
-	Reused   time.Time // when it last raised an alarm because it was presented after it was rotated out
-	Networks []Network // that it was used from, oldest first
+	LastUsed   time.Time // to within five minutes; zero where it never was
+	Reused     time.Time // when it first raised an alarm, within an hour, because it was presented after it was rotated out
+	ReusedFrom []string  // the networks that it did so from within that hour
+	Networks   []Network // that it was used from, oldest first
 
 	Edition int64 // counts its changes by people: 1 when made, one more at each edit, rotation and revocation
 	Version int64 // counts all changes of the record

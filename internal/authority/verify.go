@@ -80,9 +80,10 @@ const (
 
 // A Presentation is a credential as a request shows it.
 type Presentation struct {
-	Text  string
-	Query bool // it stands in the query string
-	From  audit.Origin
+	Text   string
+	Query  bool // it stands in the query string
+	Cookie bool // it is a browser's
+	From   audit.Origin
 }
 
 // A Sighting is what was found out about a presentation. Hand it to Note when the request is decided.

@@ -28,8 +28,8 @@ const (
 	networkForgets = 30 * 24 * time.Hour // after which a network is new again
 	maxNetworks    = 16
 	maxAgent       = 100             // bytes of a user agent; sixteen of them still leave the record within one read's 4 KB
-	calm           = 8               // new networks within an hour that are told of at once; further ones wait for noteEvery
-	alarmEvery     = time.Hour       // between two alarms about a token that was rotated out
+	calm           = 8               // new networks within an hour that are told of at once; further ones wait, or are left out
+	alarmEvery     = time.Hour       // between two alarms, of one network, about a token that was rotated out
 	noteWithin     = 1 * time.Second // that a note may take of its request's time
 )
 
@@ -57,10 +57,9 @@ func (a *Authority) Note(ctx context.Context, s Sighting) error {
 			events = e.Ops()
 		}
 	case Rotated:
-		if !t.Reused.IsZero() && now.Sub(t.Reused) < alarmEvery {
+		if !t.alarm(now, s.from.IP) {
 			return nil
 		}
-		t.Reused = now
 		// Who it was, nobody knows: not necessarily the token's user.
 		actor := audit.Actor{Credential: t.Handle(), Via: audit.ViaAPI}
 		events = audit.New(audit.TokenReused, now, t.Account, actor, s.from, t.Subject()).Ops()
@@ -76,6 +75,20 @@ func (a *Authority) Note(ctx context.Context, s Sighting) error {
 		return nil // it was noted by another, or is not any more what was used
 	}
 	return err
+}
+
+// alarm takes the use of a token that was rotated out into the record, and reports whether it is to be told of: once an hour
+// for each network, of so many at the most.
+func (t *Token) alarm(now time.Time, ip string) bool {
+	prefix, _ := network.Of(ip)
+	if t.Reused.IsZero() || now.Sub(t.Reused) >= alarmEvery {
+		t.Reused, t.ReusedFrom = now, nil
+	}
+	if slices.Contains(t.ReusedFrom, prefix) || len(t.ReusedFrom) == calm {
+		return false
+	}
+	t.ReusedFrom = append(slices.Clone(t.ReusedFrom), prefix)
+	return true
 }
 
 // used takes a use into the record, and reports whether that is due to be noted. The event, if any, is owed with it.
@@ -163,6 +176,13 @@ func agent(s string) string {
 func (t Token) putUse(it table.Item) {
 	setTime(it, "used", t.LastUsed)
 	setTime(it, "reused", t.Reused)
+	if len(t.ReusedFrom) > 0 {
+		from := make(table.L, len(t.ReusedFrom))
+		for i, prefix := range t.ReusedFrom {
+			from[i] = table.S(prefix)
+		}
+		it["reusedFrom"] = from
+	}
 	if len(t.Networks) == 0 {
 		return
 	}
@@ -178,6 +198,10 @@ func (t Token) putUse(it table.Item) {
 // getUse reads it.
 func (t *Token) getUse(it table.Item) {
 	t.LastUsed, t.Reused = getTime(it, "used"), getTime(it, "reused")
+	for _, v := range it.List("reusedFrom") {
+		prefix, _ := v.(table.S)
+		t.ReusedFrom = append(t.ReusedFrom, string(prefix))
+	}
 	list := it.List("networks")
 	if len(list) == 0 {
 		return

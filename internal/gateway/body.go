@@ -29,6 +29,20 @@ func (r *Request) Decode(v any) error {
 	return r.DecodeOptional(v)
 }
 
+// Unmarshal reads a JSON object into v, a pointer to a struct, as strictly as Decode reads a body.
+func Unmarshal(object []byte, v any) error {
+	if !utf8.Valid(object) {
+		return fault.Bad("body", "invalid_utf8", "The body is not valid UTF-8.")
+	}
+	if len(object) == 0 || object[0] != '{' {
+		return fault.Bad("body", "wrong_type", "The body is not a JSON object.")
+	}
+	if err := json.Unmarshal(object, v, json.RejectUnknownMembers(true)); err != nil {
+		return explain(err)
+	}
+	return refuseNull(object)
+}
+
 // DecodeOptional is Decode, but takes no body as an empty object.
 func (r *Request) DecodeOptional(v any) error {
 	if err := r.Bounded(); err != nil {
@@ -41,16 +55,7 @@ func (r *Request) DecodeOptional(v any) error {
 	if !isJSON(r.Header("Content-Type")) && !r.kept() {
 		return NotJSON()
 	}
-	if !utf8.Valid(body) {
-		return fault.Bad("body", "invalid_utf8", "The body is not valid UTF-8.")
-	}
-	if body[0] != '{' {
-		return fault.Bad("body", "wrong_type", "The body is not a JSON object.")
-	}
-	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
-		return explain(err)
-	}
-	return refuseNull(body)
+	return Unmarshal(body, v)
 }
 
 // refuseNull refuses a null anywhere: to a decoder it is the same as nothing, and a caller who sends one where a list of
@@ -113,7 +118,7 @@ func explain(err error) error {
 		if s.JSONKind == '"' && s.GoType == reflect.TypeFor[time.Time]() {
 			return fault.Bad(field, "malformed", field+" is not a time such as 2030-02-01T03:04:05Z (RFC 3339).")
 		}
-		if s.JSONKind == '0' && s.GoType.Kind() == reflect.Int {
+		if k := s.GoType.Kind(); s.JSONKind == '0' && k >= reflect.Int && k <= reflect.Uint64 {
 			return fault.Bad(field, "wrong_type", field+" is not a whole number within bounds.")
 		}
 		return fault.Bad(field, "wrong_type", field+" has the wrong type: "+kinds[s.JSONKind]+".")

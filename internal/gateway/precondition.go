@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"keyfob/internal/authority"
 	"keyfob/internal/credential"
 	"keyfob/internal/fault"
 )
@@ -15,14 +16,24 @@ import (
 // Presented gives the credential's own text as the caller presented it; empty where there is not exactly one. It is for
 // what has to depend on possession; who the caller is, the authorizer has found out.
 func (r *Request) Presented() string {
-	text, _ := credential.Presented{
+	text, _ := r.find()
+	return text
+}
+
+// Presentation gives the credential, and how it came, to a route that no authorizer guards.
+func (r *Request) Presentation() authority.Presentation {
+	text, f := r.find()
+	return authority.Presentation{Text: text, Query: f == credential.Query, Cookie: f == credential.Cookie, From: r.Origin()}
+}
+
+func (r *Request) find() (string, credential.Finding) {
+	return credential.Presented{
 		Method: r.Method, Path: r.Resource, Query: r.parameters(),
 		Headers: map[string][]string{
 			"Authorization": r.values("Authorization"), "Cookie": r.values("Cookie"), "Host": r.values("Host"),
 			"Origin": r.values("Origin"), "Sec-Fetch-Site": r.values("Sec-Fetch-Site"),
 		},
 	}.Find()
-	return text
 }
 
 // maxIdempotencyKey bounds the header, in bytes.

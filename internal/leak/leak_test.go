@@ -49,7 +49,7 @@ func TestS33ASignedAlertEndsWhatItNames(t *testing.T) {
 	w.is(authority.Revoked, text, imported)
 	w.is(authority.Unknown, session)
 	leaked := w.events(w.acc.ID, audit.TokenLeaked)
-	ended := w.events(w.acc.ID, audit.SessionEnded)
+	ended := w.events(w.acc.ID, audit.SessionLeaked)
 	if len(leaked) != 2 || len(ended) != 1 || len(w.events(w.acc.ID, audit.TokenRevoked)) != 0 {
 		t.Fatalf("%d leaks, %d ends", len(leaked), len(ended))
 	}

@@ -9,6 +9,7 @@ import (
 // A wording is what the mail about one kind of event says. A new kind of event needs one entry here and nothing else.
 type wording struct {
 	Did    string // completes «API token "name" …»: "was created"
+	Title  string // the whole of the headline, where the event is about no token
 	Means  string // what has changed by it, one or two sentences
 	Advice string // what to do if it was not expected
 	Note   string // what the event's note is to it; "Note" where empty
@@ -60,6 +61,19 @@ func wordings(event string) wording {
 			Advice: "Remove it from where it was found, look in the audit trail for what it was used for, and give the programs that need it a new token.",
 			Note:   "Found",
 		}
+	case "session.leaked":
+		return wording{
+			Title:  "A login session was found in public",
+			Means:  "Others can read the credential of a login session. It was ended at once and has stopped working.",
+			Advice: "Remove it from where it was found, and look in the audit trail for what was done with it.",
+			Note:   "Found",
+		}
+	case "account.imported":
+		return wording{
+			Title:  "Tokens of another system were imported",
+			Means:  "Tokens that another system issued can now be used in this account. The audit trail has an event for each.",
+			Advice: "If you did not expect this, ask who operates this deployment, and revoke the tokens.",
+		}
 	case "token.purged":
 		return wording{
 			Did:    "was purged",
@@ -95,6 +109,9 @@ func generic(event string) wording {
 func title(n Notice, w wording) string {
 	if n.Token != (Token{}) {
 		return `API token "` + named(n.Token.Name, maxTitleName) + `" ` + w.Did
+	}
+	if w.Title != "" {
+		return w.Title
 	}
 	s := words(strings.ReplaceAll(clean(n.Event, maxLabel), ".", " "))
 	if s == "" {

@@ -41,7 +41,7 @@ type Notices struct {
 func Owed(t audit.Type) bool {
 	switch t {
 	case audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused,
-		audit.TokenLeaked, audit.TokenRevoked, audit.TokenPurged:
+		audit.TokenLeaked, audit.TokenRevoked, audit.TokenPurged, audit.SessionLeaked, audit.AccountImported:
 		return true
 	}
 	return false

@@ -117,12 +117,13 @@ func TestTheDocumentAsksForACredentialWhereTheTemplateHasAnAuthorizer(t *testing
 	routes := deployed(t)
 	for route, op := range operations(spec(t)) {
 		guarded := routes[route].Authorizer != ""
-		if asks := len(*op.Security) > 0; asks != guarded {
+		if asks := len(*op.Security) > 0 && len((*op.Security)[0]) > 0; asks != guarded {
 			t.Errorf("%s: the document asks for a credential: %t; the template has an authorizer: %t", route, asks, guarded)
 		}
+		// A key's public name in the path takes a credential, the key itself none.
 		// Who logs in has no credential yet, and is refused like one whose credential is not valid; so is an alert that nobody
 		// known has signed.
-		if may := guarded || strings.HasPrefix(route, "POST ") && (strings.HasSuffix(route, "/login") || strings.HasSuffix(route, "/leaks/github")); may != (op.Responses.Status(http.StatusUnauthorized) != nil) {
+		if may := guarded || strings.HasPrefix(route, "POST ") && (strings.HasSuffix(route, "/login") || strings.HasSuffix(route, "/leaks/github")) || route == optional; may != (op.Responses.Status(http.StatusUnauthorized) != nil) {
 			t.Errorf("%s: a 401 can come: %t", route, may)
 		}
 	}
@@ -149,7 +150,7 @@ func TestTheDocumentTakesACredentialWhereTheAuthorizerLooksForIt(t *testing.T) {
 			for name := range requirement {
 				asked[name] = true
 			}
-			if len(requirement) != 1 {
+			if len(requirement) != 1 && route != optional {
 				t.Errorf("%s asks for %d credentials at once", route, len(requirement))
 			}
 		}
@@ -167,9 +168,12 @@ func TestARouteCanAnswer403WhereItsPermissionCanBeRefused(t *testing.T) {
 	needs := permissions(t)
 	for route, op := range operations(spec(t)) {
 		p, guarded := needs[route]
-		can := guarded && scope.Decide(scope.Holder{}, p) != scope.Allowed
+		can := guarded && scope.Decide(scope.Holder{}, p) != scope.Allowed || route == optional
 		if described := op.Responses.Status(http.StatusForbidden) != nil; described != can {
 			t.Errorf("%s: a 403 is described: %t; can come: %t", route, described, can)
 		}
 	}
 }
+
+// optional is the one route that takes a request with a credential and one without.
+const optional = "DELETE /api/v1/api/key/{token}"

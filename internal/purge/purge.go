@@ -115,3 +115,48 @@ func ceil(t time.Time) time.Time {
 	}
 	return t.UTC()
 }
+
+// A Choice is how somebody says how long a token is to live: one of the three ways, the others nil.
+type Choice struct {
+	Auto *string        // an auto purge setting
+	At   *time.Time     // an instant
+	In   *time.Duration // a length
+}
+
+// From gives the life of a token that was made at the given time, which has to last beyond now.
+func (c Choice) From(made, now time.Time) (l Life, err error) {
+	switch {
+	case c.Auto != nil:
+		l, err = Auto(*c.Auto, made)
+	case c.In != nil:
+		l, err = In(*c.In, made)
+	case c.At != nil:
+		return Until(*c.At, now)
+	}
+	if err == nil && l.Expired(now) {
+		err = fault.Refused(c.Field(), "in_the_past", c.Field()+" has passed already, counted from when the token was made.")
+	}
+	return l, err
+}
+
+// Field names the field by which it is said.
+func (c Choice) Field() string {
+	switch {
+	case c.Auto != nil:
+		return "autoPurge"
+	case c.In != nil:
+		return "expiresIn"
+	}
+	return "expiresAt"
+}
+
+// Is reports whether the life was chosen so.
+func (c Choice) Is(l Life) bool {
+	switch {
+	case c.Auto != nil:
+		return l.Auto == *c.Auto
+	case c.In != nil:
+		return l.Auto == "" && l.For == *c.In
+	}
+	return c.At != nil && l.Auto == "" && l.For == 0 && l.ExpiresAt.Equal(ceil(*c.At))
+}

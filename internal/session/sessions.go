@@ -55,11 +55,11 @@ func (s *Sessions) Start(ctx context.Context, form token.Form, on Basis, via str
 
 // End ends the session. One that has ended already is no error.
 func (s *Sessions) End(ctx context.Context, id token.ID, by audit.Actor, from audit.Origin) error {
-	return s.EndBecause(ctx, id, by, from, "")
+	return s.EndAs(ctx, id, audit.SessionEnded, by, from, "")
 }
 
-// EndBecause is End with a note of why.
-func (s *Sessions) EndBecause(ctx context.Context, id token.ID, by audit.Actor, from audit.Origin, note string) error {
+// EndAs is End with an event of another type, and a note of why.
+func (s *Sessions) EndAs(ctx context.Context, id token.ID, what audit.Type, by audit.Actor, from audit.Origin, note string) error {
 	k := key.Session(id.String()).Key()
 	items, err := s.Table.Get(ctx, k)
 	if err != nil || items[0] == nil {
@@ -69,7 +69,7 @@ func (s *Sessions) EndBecause(ctx context.Context, id token.ID, by audit.Actor, 
 	if err != nil {
 		return err
 	}
-	ended := audit.New(audit.SessionEnded, s.Now(), session.Account, by, from, session.Subject())
+	ended := audit.New(what, s.Now(), session.Account, by, from, session.Subject())
 	ended.Note = note
 	ops := append([]table.Op{
 		table.Delete(k, table.Present()),

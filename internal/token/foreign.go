@@ -10,18 +10,17 @@ import (
 // Bounds of what another system issued, in bytes.
 const (
 	MaxForeignID     = 64
-	minForeignSecret = 8
-	maxForeignSecret = 255
+	MaxForeignSecret = 1024
 )
 
 // ParseForeign reads a credential in the form of Laravel Sanctum and of those who do as it does: <id>|<secret>, taken
-// apart at the first bar. The id is of 1 to 64 characters A-Z a-z 0-9 _ -, in which case matters; the secret of 8 to
-// 255 visible ASCII characters. For anything else it returns ErrMalformed and the zero Credential. It does no I/O.
+// apart at the first bar. The id is of 1 to 64 characters A-Z a-z 0-9 _ -, in which case matters; the secret of 1
+// to 1,024 visible ASCII characters. For anything else it returns ErrMalformed and the zero Credential. It does no I/O.
 //
 // Its ID is the one that ForeignID gives, and its Digest that of the secret alone, which is what such systems store.
 func ParseForeign(s string) (Credential, error) {
 	name, secret, ok := strings.Cut(s, "|")
-	if !ok || len(secret) < minForeignSecret || len(secret) > maxForeignSecret {
+	if !ok || secret == "" || len(secret) > MaxForeignSecret {
 		return Credential{}, ErrMalformed
 	}
 	for i := range len(secret) {
