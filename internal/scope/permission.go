@@ -118,7 +118,7 @@ type Holder struct {
 	Issuers Issuers
 }
 
-// Rights lists what the holder may do: what the role lets it, and the scope reaches. A scope that is not full leaves of
+// Rights lists what the holder may do, not to be changed: what the role lets it, and the scope reaches. A scope that is not full leaves of
 // the role's rights those over resources, as far as it grants the action on any.
 func (h Holder) Rights() []Right {
 	all := RightsOf(h.Role, h.Issuers)
@@ -126,13 +126,13 @@ func (h Holder) Rights() []Right {
 		return all
 	}
 	if h.Scope.integration != "" {
-		return slices.DeleteFunc(all, func(r Right) bool { return r != RunResources })
+		return slices.DeleteFunc(slices.Clone(all), func(r Right) bool { return r != RunResources })
 	}
 	var granted Actions
 	for _, g := range h.Scope.grants {
 		granted |= g.Actions
 	}
-	return slices.DeleteFunc(all, func(r Right) bool {
+	return slices.DeleteFunc(slices.Clone(all), func(r Right) bool {
 		for _, n := range actionNames {
 			if granted&n.action != 0 && rightFor(n.action) == r {
 				return false

@@ -1,5 +1,7 @@
 package scope
 
+import "slices"
+
 // A Right is something a role lets its holder do beyond touching single things.
 type Right string
 
@@ -40,19 +42,25 @@ const (
 	IssuersEveryone Issuers = "everyone"
 )
 
-// RightsOf computes what the role may do under the policy. An unknown role may do nothing.
+// The rights of each role; those of members under either policy.
+var (
+	adminRights   = []Right{IssueTokens, ReadTokens, RevokeTokens, RevealTokens, OwnTokens, ReadResources, WriteResources, RunResources, ReadAudit, ManageUsers}
+	ownerRights   = slices.Concat(adminRights, []Right{ManageAccount})
+	memberRights  = []Right{ReadResources, WriteResources, RunResources}
+	issuingRights = slices.Concat(memberRights, []Right{OwnTokens})
+)
+
+// RightsOf tells what the role may do under the policy. An unknown role may do nothing. The list is not to be changed.
 func RightsOf(r Role, issuers Issuers) []Right {
-	switch r {
-	case Owner:
-		return append(RightsOf(Admin, issuers), ManageAccount)
-	case Admin:
-		return []Right{IssueTokens, ReadTokens, RevokeTokens, RevealTokens, OwnTokens, ReadResources, WriteResources, RunResources, ReadAudit, ManageUsers}
-	case Member:
-		rights := []Right{ReadResources, WriteResources, RunResources}
-		if issuers == IssuersEveryone {
-			rights = append(rights, OwnTokens)
-		}
-		return rights
+	switch {
+	case r == Owner:
+		return slices.Clip(ownerRights)
+	case r == Admin:
+		return slices.Clip(adminRights)
+	case r == Member && issuers == IssuersEveryone:
+		return slices.Clip(issuingRights)
+	case r == Member:
+		return slices.Clip(memberRights)
 	}
 	return nil
 }
