@@ -116,7 +116,11 @@ func (f *Function) settle(requestID string, answer []byte, err *FunctionError) (
 		return answer, nil
 	}
 	f.errors.Add(1)
-	f.config.Log.Error("function error", "function", f.config.Name, "requestId", requestID,
+	level := slog.LevelError
+	if err.Message == "Unauthorized" {
+		level = slog.LevelInfo // how an authorizer has the gateway answer 401: nothing is wrong with it
+	}
+	f.config.Log.Log(context.Background(), level, "function error", "function", f.config.Name, "requestId", requestID,
 		"errorType", err.Type, "errorMessage", err.Message)
 	return nil, err
 }
