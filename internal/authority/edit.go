@@ -37,7 +37,7 @@ func (a *Authority) Edit(ctx context.Context, by Principal, via string, from aud
 			return Token{}, err
 		}
 	}
-	err = a.again(ctx, func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		t, err = a.edit(ctx, by, via, from, handle, e)
 		return err
 	})

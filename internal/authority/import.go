@@ -157,7 +157,7 @@ func (im *importing) row(ctx context.Context, t tokenfile.Token) (made bool, err
 	if err := im.full[user]; err != nil {
 		return false, err
 	}
-	err = im.again(ctx, func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		made, err = im.create(ctx, t, user)
 		return err
 	})

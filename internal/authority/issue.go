@@ -41,7 +41,7 @@ func (a *Authority) Issue(ctx context.Context, by Principal, via string, from au
 		return Token{}, token.Credential{}, err
 	}
 	var d drawing
-	err = a.again(ctx, func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		t, c, err = a.issue(ctx, by, via, from, r, &d)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 
 	"keyfob/internal/audit"
 	"keyfob/internal/session"
+	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
 )
@@ -44,7 +45,7 @@ func (a *Authority) end(ctx context.Context, text string, e ending) (found bool,
 	if err != nil {
 		return false, nil
 	}
-	err = a.soon(ctx, func() (err error) {
+	err = table.Again(ctx, table.Hasty, func() (err error) {
 		if c.Kind() == token.Session {
 			found, err = a.endSession(ctx, c, e)
 		} else {

@@ -125,7 +125,7 @@ func (a *Authority) Purged(ctx context.Context, old table.Item, at time.Time) er
 		{Field: "dueAt", To: time.Unix(old.PurgeAt(), 0).UTC().Format(time.RFC3339)},
 		{Field: "purgedAt", To: at.UTC().Format(time.RFC3339)},
 	}
-	return a.again(ctx, func() error {
+	return table.Again(ctx, table.Patient, func() error {
 		keys := quotaKeys(t.Account, t.User)
 		items, err := a.Table.Get(ctx, keys[0], keys[1], e.Key())
 		if err != nil || items[2] != nil {

@@ -33,7 +33,7 @@ func (a *Authority) Reveal(ctx context.Context, by Principal, via string, from a
 		return Token{}, "", err
 	}
 	open := a.opener()
-	err = a.again(ctx, func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		t, shown, err = a.reveal(ctx, by, via, from, handle, reason, once, open)
 		return err
 	})

@@ -12,7 +12,7 @@ import (
 // Revoke ends a token of the principal's account, at once. Revoking again what the account has revoked is no error
 // (S18); NotFound covers everything the principal may not see.
 func (a *Authority) Revoke(ctx context.Context, by Principal, via string, from audit.Origin, handle string) error {
-	return a.soon(ctx, func() error {
+	return table.Again(ctx, table.Hasty, func() error {
 		t, err := a.find(ctx, by, handle, scope.RevokeTokens)
 		if err == nil && !t.visible(a.Now()) && t.Revoked.IsZero() {
 			err = errNoToken()

@@ -32,7 +32,7 @@ type Rotation struct {
 // Forbidden where the creator may do more than the principal's user.
 func (a *Authority) Rotate(ctx context.Context, by Principal, via string, from audit.Origin, handle string, r Rotation) (next Token, c token.Credential, err error) {
 	var d drawing
-	err = a.again(ctx, func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		next, c, err = a.rotate(ctx, by, via, from, handle, r, &d)
 		return err
 	})

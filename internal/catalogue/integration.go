@@ -134,12 +134,12 @@ func (c *Catalogue) Integrations(ctx context.Context, by authority.Principal, li
 }
 
 // PutIntegration registers an integration, or replaces what is said about one; created tells which. Errors: Invalid
-// names the field; Forbidden for what a token may not do to an Integration App; Conflict where others kept changing it.
+// names the field; Forbidden for what a token may not do to an Integration App.
 func (c *Catalogue) PutIntegration(ctx context.Context, by authority.Principal, via string, from audit.Origin, i Integration) (put Integration, created bool, err error) {
 	if err := described(i.ID, i.Name, i.Description); err != nil {
 		return Integration{}, false, err
 	}
-	err = again(func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		put, created, err = c.putIntegration(ctx, by, via, from, i)
 		return err
 	})
@@ -185,7 +185,7 @@ func (c *Catalogue) putIntegration(ctx context.Context, by authority.Principal, 
 // DeleteIntegration removes an integration. Errors: NotFound where there is none; Forbidden where it is an Integration
 // App and the principal is a token; Conflict where resources still belong to it.
 func (c *Catalogue) DeleteIntegration(ctx context.Context, by authority.Principal, via string, from audit.Origin, id string) error {
-	return again(func() error {
+	return table.Again(ctx, table.Patient, func() error {
 		i, err := c.Integration(ctx, by, id)
 		switch {
 		case err != nil:

@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"keyfob/internal/audit"
@@ -21,7 +20,7 @@ const Same = "*"
 // Put registers a resource, or replaces what is said about one; created tells which. To a principal that may not read
 // the resource, put says only what it sent and when that was. Errors: NotFound for an unknown category and what the
 // principal may not write; Invalid names the field; Unprocessable where there is no such integration; Forbidden for what a token may not do to an Integration
-// App, and for a scope that is not full where the integration is another than it was; Conflict where others kept changing it at the same time.
+// App, and for a scope that is not full where the integration is another than it was.
 func (c *Catalogue) Put(ctx context.Context, by authority.Principal, via string, from audit.Origin, r Resource) (put Resource, created bool, err error) {
 	if !r.Category.Known() || scope.ValidID(r.ID) && !by.Holder.Scope.Allows(r.Category, r.ID, scope.Write) {
 		return Resource{}, false, errNone()
@@ -32,7 +31,7 @@ func (c *Catalogue) Put(ctx context.Context, by authority.Principal, via string,
 	if r.Integration != "" && r.Integration != Same && !scope.ValidID(r.Integration) {
 		return Resource{}, false, errID("integration")
 	}
-	err = again(func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		put, created, err = c.put(ctx, by, via, from, r)
 		return err
 	})
@@ -55,21 +54,6 @@ func described(id, name, description string) error {
 
 func errID(field string) error {
 	return fault.Bad(field, "malformed", field+" has 1 to 64 characters of A-Z, a-z, 0-9, dot, underscore and hyphen, and does not begin with a dot.")
-}
-
-// tries bounds how often a change is made again because what it was judged by moved in between. Each try fails only
-// where another change has succeeded, so this is also how many resources may join one integration at the same time.
-const tries = 20
-
-// again makes a change until nothing it was judged by has moved in between.
-func again(change func() error) error {
-	for range tries {
-		err := change()
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return err
-		}
-	}
-	return fault.New(fault.Conflict, "conflict", "The resource is being changed by others. Try again.")
 }
 
 func (c *Catalogue) put(ctx context.Context, by authority.Principal, via string, from audit.Origin, r Resource) (Resource, bool, error) {
@@ -127,7 +111,7 @@ func (c *Catalogue) Delete(ctx context.Context, by authority.Principal, via stri
 	if !category.Known() || !scope.ValidID(id) || !by.Holder.Scope.Allows(category, id, scope.Write) {
 		return errNone()
 	}
-	return again(func() error {
+	return table.Again(ctx, table.Patient, func() error {
 		r, err := c.get(ctx, by.Account, category, id)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ const logLife = 30 * 24 * time.Hour
 // Run runs an export or import: it records that this was asked for, in a commit that holds only while the resource is
 // still what the principal was judged to reach. NotFound covers what the principal may not run, and what cannot be run.
 func (c *Catalogue) Run(ctx context.Context, by authority.Principal, via string, from audit.Origin, category scope.Category, id string) (run Run, err error) {
-	err = again(func() error {
+	err = table.Again(ctx, table.Patient, func() error {
 		r, err := c.reach(ctx, by, category, id, scope.Run)
 		if err != nil {
 			return err

@@ -96,24 +96,17 @@ func errNoAccount() error {
 	return fault.Refused("account", "unknown", "There is no such account.")
 }
 
-// tries bounds how often a change is made again because the record moved in between.
-const tries = 10
-
 // License gives the account the licence for tokens that live longer than an hour, or takes it. Tokens that there are
 // live on as they are.
-func (o *Operator) License(ctx context.Context, id string, apiManagement bool, from audit.Origin) (account.Account, error) {
-	for range tries {
-		acc, err := o.account(ctx, id)
-		if err != nil || acc.APIManagement == apiManagement {
-			return acc, err
+func (o *Operator) License(ctx context.Context, id string, apiManagement bool, from audit.Origin) (acc account.Account, err error) {
+	err = table.Again(ctx, table.Patient, func() error {
+		if acc, err = o.account(ctx, id); err != nil || acc.APIManagement == apiManagement {
+			return err
 		}
 		e := audit.New(audit.AccountChanged, o.now(), acc.ID, audit.Actor{Via: audit.ViaOperator}, from, audit.Subject{Kind: "account", ID: acc.ID, Name: acc.Name})
 		e.Changes = []audit.Change{{Field: "apiManagement", From: strconv.FormatBool(acc.APIManagement), To: strconv.FormatBool(apiManagement)}}
 		acc.APIManagement = apiManagement
-		err = o.Table.Commit(ctx, append(e.Ops(), acc.Replace())...)
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return acc, err
-		}
-	}
-	return account.Account{}, fault.Retry(errors.New("operator: a licence kept colliding with other changes"))
+		return o.Table.Commit(ctx, append(e.Ops(), acc.Replace())...)
+	})
+	return acc, err
 }

@@ -16,7 +16,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -57,20 +56,6 @@ func (a Act) matches(version int64) error {
 	}
 	const message = "It has changed since it was read: If-Match names another version."
 	return &fault.Error{Kind: fault.Precondition, Code: "stale", Message: message, Fields: []fault.Field{{Name: "If-Match", Code: "stale", Message: message}}}
-}
-
-// tries bounds how often a change is made again because what it rests on moved in between.
-const tries = 10
-
-// again makes a change until nothing that it rests on moves meanwhile.
-func again(change func() error) error {
-	for range tries {
-		err := change()
-		if _, moved := errors.AsType[*table.Conflict](err); !moved {
-			return err
-		}
-	}
-	return fault.Retry(errors.New("people: a change kept colliding with others"))
 }
 
 func (p *People) accounts() *account.Accounts { return &account.Accounts{Table: p.Table} }

@@ -48,7 +48,7 @@ func (p *People) ChangePolicy(ctx context.Context, act Act, c PolicyChange) (acc
 	if !slices.Contains(act.By.Holder.Rights(), scope.ManageAccount) {
 		return account.Account{}, forbids()
 	}
-	if err := again(func() error { return p.changePolicy(ctx, act, c) }); err != nil {
+	if err := table.Again(ctx, table.Patient, func() error { return p.changePolicy(ctx, act, c) }); err != nil {
 		return account.Account{}, err
 	}
 	if err := p.carrier().Account(ctx, act.By.Account); err != nil {

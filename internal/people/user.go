@@ -44,7 +44,7 @@ func (p *People) Change(ctx context.Context, act Act, id string, c UserChange) (
 		return account.User{}, err
 	}
 	var u account.User
-	err := again(func() (err error) {
+	err := table.Again(ctx, table.Patient, func() (err error) {
 		u, err = p.change(ctx, act, id, c)
 		return err
 	})
@@ -163,7 +163,7 @@ func (p *People) Me(ctx context.Context, by authority.Principal) (account.User, 
 // SetDeveloper turns the developer mode of the principal's own user on or off.
 func (p *People) SetDeveloper(ctx context.Context, act Act, on bool) (account.User, error) {
 	var u account.User
-	err := again(func() error {
+	err := table.Again(ctx, table.Patient, func() error {
 		_, was, err := p.self(ctx, act.By)
 		if err == nil {
 			err = act.matches(was.Version)
