@@ -55,7 +55,7 @@ func TestC10AnEditChangesWhatItNames(t *testing.T) {
 	}
 	// The list's pointer follows the new end, so that the purged token takes its place in the list along.
 	w.clock.Advance(4*time.Hour + time.Second)
-	if _, err := w.table.Purge(t.Context()); err != nil {
+	if _, err := w.embedded.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if page, err := w.table.Query(t.Context(), table.Query{PK: key.PrefixAccountTokens + w.acc.ID, Limit: 10}); err != nil || len(page.Items) != 0 {

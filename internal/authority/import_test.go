@@ -152,7 +152,7 @@ func TestK4AnImportIsMadeAgainWithoutEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clock.Advance(10 * 365 * 24 * time.Hour)
-	if _, err := w.table.Purge(t.Context()); err != nil {
+	if _, err := w.embedded.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	renamed := rows

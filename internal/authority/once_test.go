@@ -48,7 +48,7 @@ func TestS27TheSameKeyMakesOneToken(t *testing.T) {
 	if n := w.events(w.acc.ID, audit.TokenCreated); n != 1 {
 		t.Errorf("%d tokens", n)
 	}
-	records, err := w.table.Changes(t.Context(), "", 1000)
+	records, err := w.embedded.Changes(t.Context(), "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

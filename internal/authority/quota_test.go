@@ -9,6 +9,7 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
+	"keyfob/internal/dynamotest"
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
@@ -64,14 +65,14 @@ func TestS26WhatHasEndedTakesNoPlace(t *testing.T) {
 	w.issue(p, hour)
 	w.clock.Advance(time.Hour)
 	w.issue(p, full) // the two are due, and still in the table
-	seen, err := w.table.Changes(t.Context(), "", 1000)
+	seen, err := w.embedded.Changes(t.Context(), "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.table.Purge(t.Context()); err != nil {
+	if _, err := w.embedded.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	records, err := w.table.Changes(t.Context(), seen[len(seen)-1].Change.SequenceNumber, 1000)
+	records, err := w.embedded.Changes(t.Context(), seen[len(seen)-1].Change.SequenceNumber, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,4 +159,49 @@ func TestAtTheBoundTheListIsReadOnceAMinute(t *testing.T) {
 	w.issue(p, full) // at once
 	w.clock.Advance(time.Hour)
 	w.issue(p, full) // the first one is due
+}
+
+// S26, S27: on DynamoDB too, where transactions that name the same item collide, and where each is retried by the adapter.
+func TestS26AndS27HoldOnDynamoDB(t *testing.T) {
+	db, _ := dynamotest.Deployed(t)
+	w := newWorldOn(t, db)
+	w.policy(func(a *account.Account) { a.Policy.TokensPerAccount = 5 })
+	p, session := w.login(w.acc, w.owner)
+	var wg sync.WaitGroup
+	var made, refused atomic.Int32
+	ask := func(r authority.Request) {
+		_, _, err := w.authority().Issue(t.Context(), p, audit.ViaAPI, audit.Origin{}, r)
+		switch {
+		case err == nil:
+			made.Add(1)
+		case fault.Is(err, fault.Conflict):
+			refused.Add(1)
+		default:
+			t.Error(err)
+		}
+	}
+	for range 10 {
+		wg.Go(func() { ask(authority.Request{Name: "same", Scope: scope.Full(), Once: once(session, "k", "b")}) })
+	}
+	wg.Wait()
+	if made.Load() != 10 || w.events(w.acc.ID, audit.TokenCreated) != 1 {
+		t.Errorf("%d answers of one token, %d made", made.Load(), w.events(w.acc.ID, audit.TokenCreated))
+	}
+	for range 20 {
+		wg.Go(func() { ask(authority.Request{Name: "x", Scope: scope.Full()}) })
+	}
+	wg.Wait()
+	if made.Load() != 14 || refused.Load() != 16 || w.events(w.acc.ID, audit.TokenCreated) != 5 {
+		t.Errorf("%d made, %d refused, %d recorded", made.Load()-10, refused.Load(), w.events(w.acc.ID, audit.TokenCreated))
+	}
+	first, _ := w.issue(p, authority.Request{Name: "same", Scope: scope.Full(), Once: once(session, "k", "b")})
+	next, c, err := w.rotate(p, first.Handle(), authority.Rotation{})
+	if err != nil || w.verify(c).ID != next.ID {
+		t.Fatal(err)
+	}
+	if err := w.authority().Revoke(t.Context(), p, audit.ViaAPI, audit.Origin{}, next.Handle()); err != nil {
+		t.Fatal(err)
+	}
+	w.denied(c, authority.Revoked)
+	w.issue(p, full)
 }

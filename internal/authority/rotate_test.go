@@ -359,7 +359,7 @@ func TestS27ATokenThatRotatesItselfCanRepeatIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clock.Advance(2 * time.Hour)
-	if _, err := w.table.Purge(t.Context()); err != nil {
+	if _, err := w.embedded.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if again, _, err := w.rotate(p, short.Handle(), r); err != nil || again.ID != next.ID {

@@ -69,22 +69,35 @@ func (c *counted) Commit(ctx context.Context, ops ...table.Op) error {
 // world is an account with its owner, on a real embedded table.
 type world struct {
 	testing.TB
-	clock *clock
-	table *bolt.Table
-	form  token.Form
-	acc   account.Account
-	owner account.User
+	clock    *clock
+	table    table.Table
+	embedded *bolt.Table // the same, for what only it can; nil where it is another
+	form     token.Form
+	acc      account.Account
+	owner    account.User
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{TB: t, clock: newClock(), form: token.Form{Brand: "kf", Realm: "us"}}
+	w := &world{TB: t, clock: newClock()}
 	db, err := bolt.Open(filepath.Join(t.TempDir(), "table"), w.clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w.table = db
+	w.embedded = db
+	return w.on(db)
+}
+
+// newWorldOn is newWorld on another table.
+func newWorldOn(t testing.TB, db table.Table) *world {
+	t.Helper()
+	return (&world{TB: t, clock: newClock()}).on(db)
+}
+
+func (w *world) on(db table.Table) *world {
+	w.Helper()
+	w.table, w.form = db, token.Form{Brand: "kf", Realm: "us"}
 	w.acc, w.owner = w.account("owner@example.com")
 	return w
 }

@@ -23,8 +23,6 @@ import (
 	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/bolt"
-	"keyfob/internal/table/dynamo"
-	"keyfob/internal/template"
 	"keyfob/internal/token"
 )
 
@@ -169,21 +167,6 @@ func openBolt(t *testing.T) table.Table {
 // openDynamo makes the table that is deployed, on a DynamoDB of the test binary's own.
 func openDynamo(t *testing.T) table.Table {
 	t.Helper()
-	client, name := dynamotest.Client(t), dynamotest.TableName()
-	file, err := template.Load("../../infra/table.yaml", template.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	properties, err := file.Properties("Table")
-	if err != nil {
-		t.Fatal(err)
-	}
-	definition, err := dynamo.Define(properties)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := definition.Create(t.Context(), client, name); err != nil {
-		t.Fatal(err)
-	}
-	return dynamo.New(client, dynamo.Config{Table: name})
+	db, _ := dynamotest.Deployed(t)
+	return db
 }

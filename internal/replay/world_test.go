@@ -21,9 +21,7 @@ import (
 	"keyfob/internal/password"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
-	"keyfob/internal/table/dynamo"
 	"keyfob/internal/table/key"
-	"keyfob/internal/template"
 	"keyfob/internal/token"
 )
 
@@ -40,23 +38,7 @@ const (
 // world makes a table of the deployed definition that holds what the events speak of, and gives its name.
 func world(t *testing.T, keys *kmstest.Server) string {
 	t.Helper()
-	definition, err := template.Load(root+"/infra/table.yaml", template.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	properties, err := definition.Properties("Table")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := dynamo.Define(properties)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := dynamotest.TableName()
-	if err := d.Create(t.Context(), dynamotest.Client(t), name); err != nil {
-		t.Fatal(err)
-	}
-	db := dynamo.New(dynamotest.Client(t), dynamo.Config{Table: name})
+	db, name := dynamotest.Deployed(t)
 	hash, err := password.Hash(ownerPassword)
 	if err != nil {
 		t.Fatal(err)
