@@ -105,7 +105,7 @@ func accountFrom(it table.Item) (Account, error) {
 		return Account{}, fmt.Errorf("account: the item at %s is not an account", it.String(table.AttrPK))
 	}
 	duration := func(name string) time.Duration { return time.Duration(it.Int(name)) * time.Second }
-	return Account{
+	a := Account{
 		ID: it.String("id"), Name: it.String("name"), Status: Status(it.String("status")), Version: it.Version(),
 		Created: time.UnixMilli(it.Int("created")).UTC(), APIManagement: it.Bool("apiManagement"), Behind: it.Bool(attrBehind),
 		Policy: Policy{
@@ -113,7 +113,14 @@ func accountFrom(it table.Item) (Account, error) {
 			MaxOverlap: duration("maxOverlap"), Revealable: it.Bool("revealable"), QueryCredentials: it.Bool("queryCredentials"),
 			TokensPerAccount: int(it.Int("tokensPerAccount")), TokensPerUser: int(it.Int("tokensPerUser")),
 		},
-	}, nil
+	}
+	if a.Policy.TokensPerAccount == 0 {
+		// A record from before there was more to a policy than these two: what was not restricted then is not now.
+		issuers, life := a.Policy.Issuers, a.Policy.DefaultLife
+		a.Policy, a.APIManagement = DefaultPolicy(), true
+		a.Policy.Issuers, a.Policy.DefaultLife = issuers, life
+	}
+	return a, nil
 }
 
 func (u User) item() table.Item {

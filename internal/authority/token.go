@@ -164,6 +164,9 @@ func tokenFrom(it table.Item) (Token, error) {
 		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"), NoOverlap: it.Bool("noOverlap"),
 		Edition: it.Int("edition"), Version: it.Version(),
 	}
+	if t.Life.PurgeAt.IsZero() && t.Revoked.IsZero() && t.RotatedOut.IsZero() {
+		t.Life.PurgeAt = getTime(it, table.AttrPurgeAt) // a record from before the two were told apart
+	}
 	if t.Predecessor, err = optionalID(it.String("predecessor")); err != nil {
 		return Token{}, errRecord
 	}
