@@ -99,7 +99,7 @@ func TestC9AnotherRealmsTokenIsRefused(t *testing.T) {
 	}
 }
 
-// K3: only a hash is stored: neither the table nor a log nor a mail holds a credential.
+// K3, S14: only a hash is stored: neither the table nor a log nor a mail holds a credential.
 func TestK3OnlyAHashIsStored(t *testing.T) {
 	s := newClient(t)
 	session := s.login()

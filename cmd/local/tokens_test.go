@@ -391,7 +391,114 @@ func TestK4AnImportKeepsToThePolicy(t *testing.T) {
 	if got.Imported != 1 || len(got.Refused) != 1 || got.Refused[0].Line != 2 || got.Refused[0].Field != "expiry" || got.Refused[0].Code != "too_long" {
 		t.Errorf("%+v", got)
 	}
-	if mails := s.mails(); len(mails) != 1 || !strings.Contains(mails[0].Text, "Tokens imported: 1.") {
+	if mails := s.mails(); len(mails) != 1 || !strings.Contains(mails[0].Text, "The first of them is Laravel 2.") {
 		t.Errorf("%d mails", len(mails))
 	}
+}
+
+// A stale ETag revokes nothing, and what is no ETag is named.
+func TestARevocationOfAnotherEditionIsRefused(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	secret, handle := s.create(session, full("x"))
+	send := func(etag string) response {
+		return s.do("DELETE", "/v1/tokens/"+handle, http.Header{"Authorization": {"Bearer " + session}, "If-Match": {etag}}, "")
+	}
+	s.refused("stale", send(`"7"`), 412, "If-Match")
+	s.refused("malformed", send(`7`), 400, "If-Match")
+	s.want(s.get("/v1/tokenInfo", secret), http.StatusOK)
+	s.want(send(s.get("/v1/tokens/"+handle, session).header.Get("ETag")), http.StatusNoContent)
+	s.want(s.get("/v1/tokenInfo", secret), http.StatusUnauthorized)
+}
+
+// S27: a key stands for one request about one thing.
+func TestS27AKeyStandsForOneThing(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	_, one := s.create(session, full("one"))
+	_, two := s.create(session, full("two"))
+	s.want(s.keyed("/v1/tokens/"+one+"/rotate", session, "k", "{}"), http.StatusCreated)
+	s.refused("another token", s.keyed("/v1/tokens/"+two+"/rotate", session, "k", "{}"), 409, "Idempotency-Key")
+	for _, id := range []string{"shop", "store"} {
+		s.want(s.put("/v1/integrations/"+id, session, map[string]any{"name": id}), http.StatusCreated)
+	}
+	first := s.keyed("/v1/integrations/shop/tokens", session, "k2", `{"name":"x"}`)
+	s.want(first, http.StatusCreated)
+	s.refused("another integration", s.keyed("/v1/integrations/store/tokens", session, "k2", `{"name":"x"}`), 409, "Idempotency-Key")
+	s.refused("another route", s.keyed("/v1/tokens", session, "k2", `{"name":"x","scope":"full"}`), 409, "Idempotency-Key")
+	s.policy(session, `{"revealable":true}`)
+	s.want(s.patch("/v1/me", session, "", `{"developerMode":true}`), http.StatusOK)
+	_, a := s.create(session, map[string]any{"name": "a", "scope": "full", "revealable": true})
+	_, b := s.create(session, map[string]any{"name": "b", "scope": "full", "revealable": true})
+	shown := s.keyed("/v1/tokens/"+a+"/reveal", session, "k3", `{"reason":"why"}`)
+	s.want(shown, http.StatusOK)
+	if again := s.keyed("/v1/tokens/"+a+"/reveal", session, "k3", `{"reason":"why"}`); again.comparable() != shown.comparable() {
+		t.Errorf("%s is not %s", again.body, shown.body)
+	}
+	if n := strings.Count(s.get("/v1/tokens/"+a+"/audit", session).body, "token.revealed"); n != 1 {
+		t.Errorf("%d showings recorded", n)
+	}
+	s.refused("another token", s.keyed("/v1/tokens/"+b+"/reveal", session, "k3", `{"reason":"why"}`), 409, "Idempotency-Key")
+}
+
+// R7, S17, S21, C15: the route that takes a listed name asks for a credential by itself, and all that holds for one that the
+// authorizer has seen holds for it.
+func TestR7ANamedRevocationIsAskedForLikeAnyOther(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	_, first := s.create(session, full("first"))
+	_, second := s.create(session, full("second"))
+	by, byHandle := s.create(session, full("by"))
+	s.policy(session, `{"queryCredentials":false}`)
+	s.want(s.delete("/api/v1/api/key/"+first+"?token="+by, ""), http.StatusUnauthorized)
+	s.want(s.delete("/api/v1/api/key/"+first, by), http.StatusOK)
+	if _, recently, networks := s.used(session, byHandle); !recently || len(networks) != 1 {
+		t.Errorf("its use is not noted: %v", networks)
+	}
+	s.want(s.post("/v1/tokens/"+byHandle+"/rotate", session, nil), http.StatusCreated)
+	s.want(s.delete("/api/v1/api/key/"+second, by), http.StatusUnauthorized)
+	if said := s.events(session, byHandle); !strings.Contains(said, "token.reused") {
+		t.Errorf("no alarm: %s", said)
+	}
+	if list := s.get("/api/v1/api/key", session).body; strings.Contains(list, byHandle) {
+		t.Errorf("what was rotated out is listed as a key: %s", list)
+	}
+	r := s.do("POST", "/v1/login", http.Header{"Content-Type": {"application/json"}}, `{"name":"`+testEmail+`","password":"`+testPassword+`"}`)
+	cookie, _, _ := strings.Cut(r.header.Get("Set-Cookie"), ";")
+	s.want(s.do("DELETE", "/api/v1/api/key/"+second, http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"cross-site"}}, ""), http.StatusUnauthorized)
+	s.want(s.do("DELETE", "/api/v1/api/key/"+second, http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"same-origin"}}, ""), http.StatusOK)
+	if trail := s.get("/v1/tokens/"+second+"/audit", session).body; !strings.Contains(trail, `"via":"dashboard"`) {
+		t.Errorf("%s", trail)
+	}
+}
+
+// C12: that somebody else than its creator has opened a token's record is recorded and told.
+func TestC12OpeningAnothersTokenIsTold(t *testing.T) {
+	s := newClient(t)
+	owner := s.login()
+	_, handle := s.create(owner, full("x"))
+	admin := s.as(owner, "admin")
+	s.want(s.get("/v1/tokens/"+handle, owner), http.StatusOK)
+	told := len(s.mailsOf("was accessed"))
+	s.want(s.get("/v1/tokens/"+handle, admin), http.StatusOK)
+	if said := s.events(owner, handle); told != 0 || !strings.Contains(said, "token.accessed") {
+		t.Errorf("%d mails before, %s", told, said)
+	}
+	if mails := s.mailsOf("was accessed"); len(mails) != 2 || !strings.Contains(mails[0].Text, "Max Example") { // to the owner and the admin
+		t.Errorf("%d mails", len(mails))
+	}
+}
+
+// C2, C10: a rotation under a shorter policy still deletes what was to be deleted by itself.
+func TestC2ACutLifeIsStillPurged(t *testing.T) {
+	s := newClient(t)
+	session := s.login()
+	_, handle := s.create(session, map[string]any{"name": "x", "scope": "full", "autoPurge": "30d"})
+	s.policy(session, `{"maxLifeSeconds":864000}`)
+	r := s.post("/v1/tokens/"+handle+"/rotate", session, nil)
+	s.want(r, http.StatusCreated)
+	if r.text("purgeAt") == "" || r.text("purgeAt") != r.text("expiresAt") {
+		t.Errorf("%s", r.body)
+	}
+	s.refused("no id", s.put("/v1/exports/q", session, map[string]any{"name": "x", "integration": "*"}), 400, "integration")
 }

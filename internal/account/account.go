@@ -114,7 +114,7 @@ func accountFrom(it table.Item) (Account, error) {
 			TokensPerAccount: int(it.Int("tokensPerAccount")), TokensPerUser: int(it.Int("tokensPerUser")),
 		},
 	}
-	if a.Policy.TokensPerAccount == 0 {
+	if it["tokensPerAccount"] == nil {
 		// A record from before there was more to a policy than these two: what was not restricted then is not now.
 		issuers, life := a.Policy.Issuers, a.Policy.DefaultLife
 		a.Policy, a.APIManagement = DefaultPolicy(), true

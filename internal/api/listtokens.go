@@ -88,13 +88,16 @@ func (t listings) listKeys(ctx context.Context, r *gateway.Request) (gateway.Res
 		Created     *string `json:"created"`
 		Expires     *string `json:"expires"`
 	}
-	keys := make([]key, len(page.Tokens))
-	for i, k := range page.Tokens {
+	keys := []key{}
+	for _, k := range page.Tokens {
+		if k.Status(t.authority.Now()) == "rotated" {
+			continue // its successor is there
+		}
 		description := k.Description
 		if description == "" {
 			description = k.Name
 		}
-		keys[i] = key{k.Handle(), description, stamp(k.Created), stamp(k.Life.ExpiresAt)}
+		keys = append(keys, key{k.Handle(), description, stamp(k.Created), stamp(k.Ends())})
 	}
 	return gateway.JSON(http.StatusOK, struct {
 		Results []key  `json:"results"`

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"keyfob/internal/catalogue"
+	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
 	"keyfob/internal/scope"
 )
@@ -92,7 +93,9 @@ func (s resources) put(ctx context.Context, r *gateway.Request) (gateway.Respons
 	}
 	integration := catalogue.Same
 	if body.Integration != nil {
-		integration = *body.Integration
+		if integration = *body.Integration; integration == catalogue.Same {
+			return gateway.Response{}, fault.Bad("integration", "malformed", "integration is not the id of an integration.")
+		}
 	}
 	put, created, err := s.catalogue.Put(ctx, p, r.Via(), r.Origin(), catalogue.Resource{
 		Category: scope.Category(r.Param("category")), ID: r.Param("id"), Name: body.Name, Description: body.Description, Integration: integration,

@@ -27,7 +27,11 @@ func (t revocations) revoke(ctx context.Context, r *gateway.Request) (gateway.Re
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	if err := t.authority.Revoke(ctx, p, r.Via(), r.Origin(), r.Param("id")); err != nil {
+	editions, err := r.IfMatch()
+	if err != nil {
+		return gateway.Response{}, err
+	}
+	if err := t.authority.Revoke(ctx, p, r.Via(), r.Origin(), r.Param("id"), editions...); err != nil {
 		return gateway.Response{}, err
 	}
 	return gateway.NoContent(), nil

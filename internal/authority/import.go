@@ -3,7 +3,6 @@ package authority
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -81,13 +80,7 @@ func (a *Authority) Import(ctx context.Context, acc string, rows []tokenfile.Row
 			report.Unchanged++
 		}
 	}
-	if report.Imported == 0 {
-		return report, nil
-	}
-	// One event for the owners and admins to be told of, and not a mail for each token.
-	e := audit.New(audit.AccountImported, a.Now(), acc, audit.Actor{Via: audit.ViaOperator}, from, audit.Subject{Kind: "account", ID: acc})
-	e.Note = fmt.Sprintf("Tokens imported: %d.", report.Imported)
-	return report, a.Table.Commit(ctx, e.Ops()...)
+	return report, nil
 }
 
 // leave is how long before its deadline an import begins no other row: what one takes at worst, and the way back.
@@ -106,6 +99,7 @@ type importing struct {
 	owners  map[string]string     // user by e-mail, folded
 	there   map[string]table.Item // what was imported before, by token id
 	full    map[string]error      // users for whom there is no room, so that it is counted once
+	told    bool                  // an event of the import as a whole is committed
 }
 
 // lookUp finds the owners, and what was imported before.
@@ -218,8 +212,17 @@ func (im *importing) create(ctx context.Context, from tokenfile.Token, owner str
 	ops = append(ops, count(quota, items[3:], 1)...)
 	e := audit.New(audit.TokenImported, now, im.account, audit.Actor{Via: audit.ViaOperator}, im.from, t.Subject())
 	e.Note = "Its id in the system that issued it is " + from.Foreign + "."
-	if err := im.Table.Commit(ctx, append(ops, e.Ops()...)...); err != nil {
+	ops = append(ops, e.Ops()...)
+	if !im.told {
+		// With the first token goes the event that the owners and admins are told of, so that it cannot be lost: one mail, and
+		// not one for each token.
+		whole := audit.New(audit.AccountImported, now, im.account, audit.Actor{Via: audit.ViaOperator}, im.from, audit.Subject{Kind: "account", ID: im.account, Name: acc.Name})
+		whole.Note = "The first of them is " + t.Name + "."
+		ops = append(ops, whole.Ops()...)
+	}
+	if err := im.Table.Commit(ctx, ops...); err != nil {
 		return false, err
 	}
+	im.told = true
 	return true, nil
 }

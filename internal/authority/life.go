@@ -40,7 +40,11 @@ func (b basis) life(asked *purge.Life, capped bool, made time.Time) (purge.Life,
 		return life, nil
 	}
 	if capped {
-		return purge.In(policy.MaxLife, made)
+		cut, err := purge.In(policy.MaxLife, made)
+		if !life.PurgeAt.IsZero() {
+			cut.PurgeAt = cut.ExpiresAt // it was to be deleted by itself, and still is
+		}
+		return cut, err
 	}
 	return purge.Life{}, refused(fault.Unprocessable, "too_long", fmt.Sprintf("The account's policy lets a token live for %d seconds from when it is made.", policy.MaxLife/time.Second))
 }

@@ -40,6 +40,9 @@ func (a *Authority) List(ctx context.Context, by Principal, r ListRequest) (Toke
 	if r.Own || !seesAll(by, scope.ReadTokens) {
 		q.PK = key.PrefixUserTokens + by.User
 	}
+	if r.After != "" && !key.Stamped(r.After) {
+		return TokenPage{}, fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
+	}
 	page, err := a.Table.Query(ctx, q)
 	if err != nil || len(page.Items) == 0 {
 		return TokenPage{}, err

@@ -10,12 +10,16 @@ import (
 )
 
 // Revoke ends a token of the principal's account, at once. Revoking again what the account has revoked is no error
-// (S18); NotFound covers everything the principal may not see.
-func (a *Authority) Revoke(ctx context.Context, by Principal, via string, from audit.Origin, handle string) error {
+// (S18). Where editions are given, the token has to be of one of them. NotFound covers everything the principal may not
+// see; Precondition says that the token is of another edition.
+func (a *Authority) Revoke(ctx context.Context, by Principal, via string, from audit.Origin, handle string, editions ...int64) error {
 	return table.Again(ctx, table.Hasty, func() error {
 		t, err := a.find(ctx, by, handle, scope.RevokeTokens)
 		if err == nil && !t.visible(a.Now()) && t.Revoked.IsZero() {
 			err = errNoToken()
+		}
+		if err == nil && t.Revoked.IsZero() {
+			err = t.matches(editions)
 		}
 		if err != nil {
 			return err
@@ -34,6 +38,7 @@ func (a *Authority) RevokeNamed(ctx context.Context, by Presentation, handle str
 	if err != nil {
 		return err
 	}
+	_ = a.Note(ctx, s) // the error says that it was not noted, and decides nothing
 	if s.Denial != None {
 		return fault.New(fault.Unauthenticated, "", "Unauthenticated.")
 	}

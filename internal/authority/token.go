@@ -223,8 +223,8 @@ func (t Token) Status(now time.Time) string {
 	return "active"
 }
 
-// ends gives the instant from which the credential is refused by the clock; zero is never.
-func (t Token) ends() time.Time {
+// Ends gives the instant from which the credential is refused by the clock; zero is never.
+func (t Token) Ends() time.Time {
 	if t.RotatedOut.IsZero() {
 		return t.Life.ExpiresAt
 	}

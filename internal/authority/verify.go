@@ -151,7 +151,7 @@ func (a *Authority) sightToken(c token.Credential, it table.Item) (Sighting, err
 		return Sighting{Denial: denial}, nil
 	}
 	return Sighting{token: t, item: it, Principal: Principal{
-		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.ends(),
+		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.Ends(),
 		Holder: t.Standing.Holder(false, t.Scope), NoQuery: t.Standing.NoQuery,
 	}}, nil
 }

@@ -61,6 +61,8 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 
 	s.request("RevokeFunction", 204, "DELETE /v1/tokens/{id}", session, "", made["id"].(string))
 	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+other+`"}`)
+	named := s.request("CreateTokenFunction", 201, "POST /v1/tokens", session, `{"name":"Named","scope":"full"}`)
+	s.request("RevokeFunction", 200, "DELETE /api/v1/api/key/{token}", named["token"].(string), "", named["id"].(string))
 	s.request("RevokeFunction", 200, "DELETE /api/v1/api/key/{token}", "", "", third)
 	s.request("LogoutFunction", 200, "POST /v1/logout", session, "")
 	again := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)

@@ -3,7 +3,7 @@
 //
 // It promises that each credential carries its standing in its own record, so that a request needs no second read (P2);
 // that a change of user or account has reached every credential before it is acknowledged (P1), however many there are;
-// that an interrupted change goes on where it stopped; and that no credential, whenever it was made, is left with more
+// that an interrupted change goes on with what is left of it; and that no credential, whenever it was made, is left with more
 // than its user may do.
 //
 // It does not say what a role may do (package scope does) nor who may change one.

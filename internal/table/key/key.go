@@ -229,3 +229,9 @@ func Instant(t time.Time) string {
 
 // stamped joins a time and an id so that text order is time order until the year 2286.
 func stamped(t time.Time, id string) string { return fmt.Sprintf("%013d#%s", t.UnixMilli(), id) }
+
+// Stamped reports whether s has the form of a sort key that begins with a time.
+func Stamped(s string) bool {
+	at, id, ok := strings.Cut(s, "#")
+	return ok && len(at) == 13 && id != "" && strings.Trim(at, "0123456789") == ""
+}
