@@ -66,8 +66,12 @@ func (a *Authority) edit(ctx context.Context, by Principal, via string, from aud
 	if err != nil {
 		return Token{}, err
 	}
+	changes := changed(old, t)
+	if len(changes) == 0 {
+		return old, nil
+	}
 	var ops []table.Op
-	if e.Scope != nil || e.Life != nil {
+	if t.Scope.String() != old.Scope.String() || t.Life != old.Life {
 		// Whoever has the token's secret gains by these, perhaps the one who edits it.
 		creator, checks, err := a.creator(ctx, b, old)
 		if err != nil {
@@ -77,10 +81,6 @@ func (a *Authority) edit(ctx context.Context, by Principal, via string, from aud
 			return Token{}, err
 		}
 		ops = checks
-	}
-	changes := changed(old, t)
-	if len(changes) == 0 {
-		return old, nil
 	}
 	now := a.Now().UTC()
 	t.Edition++

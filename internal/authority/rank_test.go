@@ -47,8 +47,8 @@ func TestS23AnEditGivesNobodyMoreThanTheyHave(t *testing.T) {
 	if got := w.verify(c); got.Holder.Scope.String() != narrow.String() {
 		t.Errorf("its scope is %s", got.Holder.Scope)
 	}
-	if _, err := w.edit(admin, theirs.Handle(), authority.Edit{Name: &name}); err != nil {
-		t.Errorf("its name: %v", err)
+	if _, err := w.edit(admin, theirs.Handle(), authority.Edit{Name: &name, Scope: &narrow}); err != nil {
+		t.Errorf("its name, with the scope that it has: %v", err)
 	}
 }
 
