@@ -169,6 +169,7 @@ func TestP4APurgedTokenIsRefusedHiddenAndGone(t *testing.T) {
 	s.want(s.get("/v1/tokenInfo", secret), http.StatusOK)
 	s.advance(time.Second)
 	s.want(s.get("/v1/tokenInfo", secret), http.StatusUnauthorized)
+	session = s.login() // the one before has been idle for too long
 	s.want(s.get("/v1/tokens/"+handle, session), http.StatusNotFound)
 	if listed := s.get("/v1/tokens", session); !strings.Contains(listed.body, `"tokens":[]`) {
 		t.Errorf("%s", listed.body)

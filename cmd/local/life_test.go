@@ -22,6 +22,7 @@ func TestC2AutoPurgeEndsATokenToTheSecond(t *testing.T) {
 		s.want(s.get("/v1/tokenInfo", secret), http.StatusOK)
 		s.advance(3 * time.Second)
 		s.want(s.get("/v1/tokenInfo", secret), http.StatusUnauthorized)
+		session = s.login() // the one before has been idle for too long
 		s.want(s.get("/v1/tokens/"+handle, session), http.StatusNotFound)
 		if list := s.get("/v1/tokens", session); strings.Contains(list.body, handle) {
 			t.Errorf("%s: still listed", choice)
@@ -107,6 +108,7 @@ func TestK6AnExpiredTokenStaysVisible(t *testing.T) {
 	s.advance(time.Hour + time.Second)
 	s.want(s.get("/v1/tokenInfo", secret), http.StatusUnauthorized)
 	s.advance(22 * time.Hour)
+	session = s.login()
 	r := s.get("/v1/tokens/"+handle, session)
 	if s.want(r, http.StatusOK); r.text("status") != "expired" {
 		t.Errorf("%s", r.body)

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -23,8 +24,17 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	makeRoom()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
+
+// hashesAtOnce is how many passwords are hashed at a time: others wait, so that a flood of logins leaves most of the machine
+// to everybody else. On AWS, too, an instance hashes one at a time.
+const hashesAtOnce = 1
+
+// makeRoom has Go use one thread more for each hash at a time than there are processors. A hash takes tens of milliseconds
+// in one go; requests would wait for those that share its thread, where the system can let both run by turns.
+func makeRoom() { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + hashesAtOnce) }
 
 // drain is how long requests under way may still take when the service is told to end. None of them takes a second here,
 // but for one that its client never finishes.

@@ -50,12 +50,14 @@ type rule struct {
 	body     string
 	creates  bool // what is not there comes to be
 	inPerson bool // for what is an owner's it takes a session
+	always   bool // so it does for what is anybody's
 }
 
 const (
 	change  = `{"name":"Changed"}`
 	newOne  = `{"name":"Made","scope":"full"}`
 	newBare = `{"name":"Made"}`
+	shown   = `{"factors":[{"factor":"totp","password":"000000"}]}`
 )
 
 var rules = map[string]rule{
@@ -68,6 +70,30 @@ var rules = map[string]rule{
 	"GET /v1/logout":      {need: anyCredential, roles: everybody, ok: http.StatusOK},
 	"POST /api/v1/logout": {need: anyCredential, roles: everybody, ok: http.StatusOK},
 	"GET /api/v1/logout":  {need: anyCredential, roles: everybody, ok: http.StatusOK},
+
+	// Oneself: in a session, and of one's own only. Nobody here has a second factor.
+	"POST /v1/login/unlock":                {need: sessionOnly, roles: everybody, ok: http.StatusConflict, body: shown},
+	"POST /api/v1/login/unlock":            {need: sessionOnly, roles: everybody, ok: http.StatusConflict, body: shown},
+	"POST /v1/login/challenge":             {need: sessionOnly, roles: everybody, ok: http.StatusUnprocessableEntity, body: `{"factor":"passkey"}`},
+	"POST /api/v1/login/challenge":         {need: sessionOnly, roles: everybody, ok: http.StatusUnprocessableEntity, body: `{"factor":"email"}`},
+	"POST /v1/login/stepup":                {need: sessionOnly, roles: everybody, ok: http.StatusBadRequest, body: `{}`},
+	"POST /v1/password/reset":              {need: openToAll, ok: http.StatusBadRequest, body: `{}`},
+	"POST /v1/password/set":                {need: openToAll, ok: http.StatusBadRequest, body: `{}`},
+	"POST /v1/me/password":                 {need: sessionOnly, roles: everybody, ok: http.StatusBadRequest, body: `{}`},
+	"GET /v1/me/sessions":                  {need: sessionOnly, roles: everybody, ok: http.StatusOK},
+	"DELETE /v1/me/sessions":               {need: sessionOnly, roles: everybody, ok: http.StatusOK},
+	"DELETE /v1/me/sessions/{id}":          {need: sessionOnly, roles: everybody, ok: http.StatusNoContent},
+	"GET /v1/me/factors":                   {need: sessionOnly, roles: everybody, ok: http.StatusOK},
+	"POST /v1/me/factors/totp":             {need: sessionOnly, roles: everybody, ok: http.StatusCreated},
+	"POST /v1/me/factors/totp/confirm":     {need: sessionOnly, roles: everybody, ok: http.StatusBadRequest, body: `{}`},
+	"DELETE /v1/me/factors/totp":           {need: sessionOnly, roles: everybody, ok: http.StatusNotFound},
+	"POST /v1/me/factors/email":            {need: sessionOnly, roles: everybody, ok: http.StatusBadRequest, body: `{"to":"x@example.com"}`},
+	"POST /v1/me/factors/email/confirm":    {need: sessionOnly, roles: everybody, ok: http.StatusBadRequest, body: `{}`},
+	"DELETE /v1/me/factors/email":          {need: sessionOnly, roles: everybody, ok: http.StatusNotFound},
+	"POST /v1/me/factors/passkeys":         {need: sessionOnly, roles: everybody, ok: http.StatusCreated},
+	"POST /v1/me/factors/passkeys/confirm": {need: sessionOnly, roles: everybody, ok: http.StatusBadRequest, body: `{}`},
+	"DELETE /v1/me/factors/passkeys/{id}":  {need: sessionOnly, roles: everybody, ok: http.StatusNotFound},
+	"POST /v1/me/factors/codes":            {need: sessionOnly, roles: everybody, ok: http.StatusConflict},
 
 	// Tokens. Who may do less than the creator of a token is never handed its secret.
 	"GET /v1/tokenInfo":                 {need: anyCredential, roles: everybody, ok: http.StatusOK},
@@ -89,13 +115,21 @@ var rules = map[string]rule{
 	"POST /v1/leaks/github":          {need: openToAll, ok: http.StatusBadRequest, body: `[]`},
 
 	// People and policy.
-	"GET /v1/account":      {need: fullScope, roles: everybody, ok: http.StatusOK},
-	"PATCH /v1/account":    {need: fullScope, roles: owners, ok: http.StatusOK, body: `{"policy":{"tokensPerUser":99999}}`},
-	"GET /v1/users":        {need: fullScope, roles: managers, ok: http.StatusOK},
-	"GET /v1/users/{id}":   {need: fullScope, roles: managers, others: managers, seniors: managers, ok: http.StatusOK},
-	"PATCH /v1/users/{id}": {need: fullScope, roles: managers, others: managers, seniors: owners, ok: http.StatusOK, inPerson: true},
-	"GET /v1/me":           {need: sessionOnly, roles: everybody, ok: http.StatusOK},
-	"PATCH /v1/me":         {need: sessionOnly, roles: everybody, ok: http.StatusOK, body: `{"developerMode":true}`},
+	"GET /v1/account":                  {need: fullScope, roles: everybody, ok: http.StatusOK},
+	"PATCH /v1/account":                {need: fullScope, roles: owners, ok: http.StatusOK, body: `{"policy":{"tokensPerUser":99999}}`},
+	"GET /v1/users":                    {need: fullScope, roles: managers, ok: http.StatusOK},
+	"GET /v1/users/{id}":               {need: fullScope, roles: managers, others: managers, seniors: managers, ok: http.StatusOK},
+	"PATCH /v1/users/{id}":             {need: fullScope, roles: managers, others: managers, seniors: owners, ok: http.StatusOK, inPerson: true},
+	"POST /v1/users":                   {need: fullScope, roles: managers, ok: http.StatusCreated},
+	"DELETE /v1/users/{id}":            {need: fullScope, roles: managers, others: managers, seniors: owners, ok: http.StatusNoContent, inPerson: true},
+	"POST /v1/users/{id}/invite":       {need: fullScope, roles: managers, others: managers, seniors: owners, ok: http.StatusConflict, inPerson: true},
+	"DELETE /v1/users/{id}/factors":    {need: fullScope, roles: managers, others: managers, seniors: owners, ok: http.StatusNoContent, inPerson: true, always: true},
+	"GET /v1/account/handover":         {need: sessionOnly, roles: everybody, ok: http.StatusOK},
+	"POST /v1/account/handover":        {need: sessionOnly, roles: owners, ok: http.StatusUnprocessableEntity, body: `{"to":"usr_0000000000000000"}`},
+	"DELETE /v1/account/handover":      {need: sessionOnly, roles: everybody, ok: http.StatusNotFound},
+	"POST /v1/account/handover/accept": {need: sessionOnly, roles: everybody, ok: http.StatusNotFound},
+	"GET /v1/me":                       {need: sessionOnly, roles: everybody, ok: http.StatusOK},
+	"PATCH /v1/me":                     {need: sessionOnly, roles: everybody, ok: http.StatusOK, body: `{"developerMode":true}`},
 
 	// What happened.
 	"GET /v1/audit":             {need: fullScope, roles: managers, ok: http.StatusOK},
@@ -166,8 +200,11 @@ func (r rule) expect(path, credential, target string, role who) int {
 		}
 		return http.StatusNotFound
 	case colleagues:
-		if r.others&role == 0 || credential == anIntegration {
+		switch {
+		case r.others&role == 0 || credential == anIntegration:
 			return http.StatusNotFound
+		case r.always && credential != aSession && credential != aCookie:
+			return http.StatusForbidden
 		}
 	case anOwners:
 		switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"keyfob/internal/openapi/openapitest"
+	"keyfob/internal/token"
 )
 
 // S22: for every route of the OpenAPI document, each role with each kind of credential gets what the rules say for what
@@ -115,12 +117,16 @@ func kind(route string) string {
 		return "presented"
 	case path == "/v1/{category}", !strings.Contains(path, "{"):
 		return ""
+	case strings.HasPrefix(path, "/v1/me/"):
+		return strings.Split(path, "/")[3]
 	}
 	return strings.Split(path, "/")[2]
 }
 
 func targetsOf(route string) []string {
 	switch kind(route) {
+	case "sessions":
+		return []string{mine, colleagues, foreign, absent}
 	case "presented", "integrations":
 		return []string{mine, foreign, absent}
 	case "tokens":
@@ -152,6 +158,8 @@ func (m *matrix) try(route string, r rule, u *user, target, credential string, w
 	switch {
 	case path == "/v1/revoke":
 		body = `{"token":"` + id + `"}`
+	case route == "POST /v1/users":
+		body = `{"email":"` + rand.Text() + `@example.com","role":"member"}`
 	case route == "PATCH /v1/users/{id}":
 		body = map[bool]string{true: `{"role":"owner"}`, false: `{"role":"member"}`}[target == anOwners]
 	}
@@ -194,10 +202,22 @@ func (m *matrix) target(route string, u *user, target string, want int) string {
 			return u.credentials[garbage]
 		}
 		return u.whose(target).spare
+	case "factors": // nobody here has a passkey
+		return "psk_0000000000000000"
+	case "sessions":
+		switch {
+		case target == absent:
+			return "ses_0000000000000000"
+		case target == mine && want == http.StatusNoContent:
+			return session(m.enter(u.email, testPassword))
+		}
+		return session(u.whose(target).credentials[aSession])
 	case "tokens", "users":
 		switch owner := u.whose(target); {
 		case owner == nil:
 			return map[string]string{"tokens": "tok_", "users": "usr_"}[of] + "0000000000000000"
+		case of == "users" && changes && strings.HasPrefix(route, "DELETE "):
+			return m.hire(owner).id
 		case of == "users":
 			return owner.id
 		case changes:
@@ -218,6 +238,15 @@ func (m *matrix) target(route string, u *user, target string, want int) string {
 		m.Fatalf("%s: the matrix does not know what its path names", route)
 		return ""
 	}
+}
+
+// session gives the public name of a session.
+func session(secret string) string {
+	c, err := token.Form{Brand: "kf", Realm: "us"}.Parse(secret)
+	if err != nil {
+		panic(err)
+	}
+	return c.Handle()
 }
 
 // restore brings the catalogue back to what it was.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -114,6 +115,18 @@ func (m *matrix) user(of *tenant, name, role string, as who) *user {
 	u.id, u.credentials[aSession] = made.User.ID, m.enter(name, testPassword)
 	m.want(m.patch("/v1/me", u.credentials[aSession], "", `{"developerMode":true}`), http.StatusOK)
 	return u
+}
+
+// hire makes somebody of the same account and role who can be let go. They are not asked for a password.
+func (m *matrix) hire(like *user) *user {
+	m.Helper()
+	role := map[who]string{owners: "owner", admins: "admin", members: "member", issuers: "member"}[like.role]
+	out := m.operate(fmt.Sprintf(`{"command":"user.create","account":%q,"email":"%s@example.com","name":"%s","role":%q}`, like.tenant.id, rand.Text(), like.tenant.mark, role))
+	var made struct{ User struct{ ID string } }
+	if err := json.Unmarshal([]byte(out), &made); err != nil || made.User.ID == "" {
+		m.Fatal(out, err)
+	}
+	return &user{id: made.User.ID}
 }
 
 // token makes a token of the user's, by default of full scope and to be shown again; more are members and their values.

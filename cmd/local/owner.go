@@ -12,6 +12,7 @@ import (
 
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
+	"keyfob/internal/token"
 )
 
 // ownerFile remembers whose account the data folder was begun with. It holds no password.
@@ -67,7 +68,8 @@ func (s *service) owner(ctx context.Context, o options) (owner, error) {
 	return who, os.WriteFile(path, append(data, '\n'), 0o600)
 }
 
-// createAccount has the operator function do it, as an operator would on AWS.
+// createAccount has the operator function do it, as an operator would on AWS, but with a password: nobody reads the mail
+// that would invite the owner. Where none was given, one is made up here.
 func (s *service) createAccount(ctx context.Context, o options) (owner, error) {
 	var ask struct {
 		Command string `json:"command"`
@@ -78,6 +80,9 @@ func (s *service) createAccount(ctx context.Context, o options) (owner, error) {
 			Email    string `json:"email"`
 			Password string `json:"password"`
 		} `json:"owner"`
+	}
+	if o.password == "" {
+		o.password = token.NewName("") + token.NewName("")
 	}
 	ask.Command, ask.Account.Name = "account.create", "Local"
 	ask.Owner.Email, ask.Owner.Password = o.email, o.password
@@ -91,8 +96,7 @@ func (s *service) createAccount(ctx context.Context, o options) (owner, error) {
 	}
 	var answer struct {
 		Owner *struct {
-			Email    string `json:"email"`
-			Password string `json:"password"`
+			Email string `json:"email"`
 		} `json:"owner"`
 		Message string `json:"message"`
 	}
@@ -102,9 +106,5 @@ func (s *service) createAccount(ctx context.Context, o options) (owner, error) {
 	if answer.Owner == nil {
 		return owner{}, errors.New(answer.Message)
 	}
-	made := owner{Email: answer.Owner.Email, password: answer.Owner.Password}
-	if made.password == "" {
-		made.password = o.password
-	}
-	return made, nil
+	return owner{Email: answer.Owner.Email, password: o.password}, nil
 }

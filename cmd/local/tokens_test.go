@@ -203,7 +203,7 @@ func TestK4AnImportKeepsToThePolicy(t *testing.T) {
 	if got.Imported != 1 || len(got.Refused) != 1 || got.Refused[0].Line != 2 || got.Refused[0].Field != "expiry" || got.Refused[0].Code != "too_long" {
 		t.Errorf("%+v", got)
 	}
-	if mails := s.mails(); len(mails) != 1 || !strings.Contains(mails[0].Text, "The first of them is Laravel 2.") {
+	if mails := s.mailsOf("were imported"); len(mails) != 1 || !strings.Contains(mails[0].Text, "The first of them is Laravel 2.") {
 		t.Errorf("%d mails", len(mails))
 	}
 }

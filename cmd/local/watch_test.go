@@ -184,6 +184,7 @@ func TestS17ARotatedOutTokenRaisesAnAlarm(t *testing.T) {
 		t.Errorf("%d alarms, want 3", got)
 	}
 	s.want(s.get("/v1/tokenInfo", fresh), http.StatusOK)
+	session = s.login()
 	if got := s.events(session, handle); got != "token.reused token.reused token.reused token.accessed token.rotated token.created" {
 		t.Errorf("events: %s", got)
 	}
@@ -207,6 +208,7 @@ func TestP4APurgeIsAuditedAndMailed(t *testing.T) {
 	if got := len(s.mailsOf("revoked")); got != 1 {
 		t.Errorf("%d mails of revocations, want 1", got)
 	}
+	session = s.login()
 	s.want(s.get("/v1/tokens/"+handle, session), http.StatusNotFound)
 	r := s.get("/v1/audit?action=token.purged", session)
 	s.want(r, http.StatusOK)

@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"keyfob/internal/api"
 	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
+	"keyfob/internal/factor/passkey"
 	"keyfob/internal/keyring"
 	keyfile "keyfob/internal/keyring/local"
 	"keyfob/internal/local"
@@ -115,11 +115,15 @@ func (s *service) closeFiles() error {
 // handlers makes every function's handler as its main in functions/ does, with this machine's table, mailbox and
 // key ring in the place of AWS's.
 func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Writer) (map[string]lambda.Handler, error) {
-	hasher := password.NewHasher(runtime.GOMAXPROCS(0))
+	hasher := password.NewHasher(hashesAtOnce)
 	out := make(map[string]lambda.Handler)
 	for code, make := range map[string]func(api.Config) lambda.Handler{
 		"functions/login":       func(c api.Config) lambda.Handler { return api.Login(c) },
 		"functions/logout":      func(c api.Config) lambda.Handler { return api.Logout(c) },
+		"functions/unlock":      func(c api.Config) lambda.Handler { return api.Unlock(c) },
+		"functions/password":    func(c api.Config) lambda.Handler { return api.Password(c) },
+		"functions/factors":     func(c api.Config) lambda.Handler { return api.Factors(c) },
+		"functions/sessions":    func(c api.Config) lambda.Handler { return api.Sessions(c) },
 		"functions/createtoken": func(c api.Config) lambda.Handler { return api.CreateToken(c) },
 		"functions/edittoken":   func(c api.Config) lambda.Handler { return api.EditToken(c) },
 		"functions/rotatetoken": func(c api.Config) lambda.Handler { return api.RotateToken(c) },
@@ -133,8 +137,10 @@ func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Wr
 		"functions/search":      func(c api.Config) lambda.Handler { return api.Search(c) },
 		"functions/audit":       func(c api.Config) lambda.Handler { return api.Audit(c) },
 		"functions/upkeep":      func(c api.Config) lambda.Handler { return api.Upkeep(c) },
+		"functions/feedback":    func(c api.Config) lambda.Handler { return api.Feedback(c) },
 		"functions/notify":      func(c api.Config) lambda.Handler { return api.Notify(c) },
 		"functions/account":     func(c api.Config) lambda.Handler { return api.Account(c) },
+		"functions/dashboard":   func(c api.Config) lambda.Handler { return api.Dashboard(c) },
 		"functions/operator":    func(c api.Config) lambda.Handler { return api.Operator(c) },
 	} {
 		set, err := settings.Read(e.Getenv(code))
@@ -143,6 +149,7 @@ func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Wr
 		}
 		out[code] = make(api.Config{
 			Table: e.Table, Sender: mails, Keys: keys, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Origin: set.Origin,
+			URL: e.URL, Passkeys: passkey.Keys{},
 		})
 	}
 	guard, err := guardian(e, logs)

@@ -23,5 +23,6 @@ func main() {
 		Now:    time.Now,
 		Log:    s.Logger(os.Stdout),
 		Origin: s.Origin,
+		URL:    s.URL,
 	}))
 }

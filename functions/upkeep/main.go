@@ -21,5 +21,6 @@ func main() {
 		Form:  s.Form,
 		Now:   time.Now,
 		Log:   s.Logger(os.Stdout),
+		URL:   s.URL,
 	}))
 }

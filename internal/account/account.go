@@ -9,6 +9,8 @@ package account
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"keyfob/internal/scope"
@@ -23,7 +25,9 @@ type Status string
 const (
 	Active    Status = "active"
 	Suspended Status = "suspended" // of an account
+	Invited   Status = "invited"   // of a user who has not set a password yet
 	Disabled  Status = "disabled"  // of a user
+	Removed   Status = "removed"   // of a user who is none any more; the record stays until the rest of them is gone
 )
 
 // Policy is what an account's owner has laid down.
@@ -36,7 +40,36 @@ type Policy struct {
 	QueryCredentials bool          // a credential may stand in the query string
 	TokensPerAccount int
 	TokensPerUser    int
+
+	MFA           bool          // a login has to be unlocked with a second factor
+	SessionIdle   time.Duration // after which a session that is not used ends
+	SessionLife   time.Duration // after which a session ends
+	TokenNetworks List          // prefixes that tokens may be used from; empty for any
+	LoginNetworks List          // prefixes that people may log in from, and use sessions from; empty for any
+	Muted         List          // types of events that nobody is to be mailed of
 }
+
+// A List is a list of words, ordered and without repetitions, as one text with spaces between: so that what holds one can
+// be compared.
+type List string
+
+// ListOf makes a List of words, none of which is empty or has a space in it.
+func ListOf(words ...string) List {
+	words = slices.Compact(slices.Sorted(slices.Values(words)))
+	return List(strings.Join(words, " "))
+}
+
+// Words gives the list's words.
+func (l List) Words() []string { return strings.Fields(string(l)) }
+
+// Has reports whether the word is in the list.
+func (l List) Has(word string) bool { return slices.Contains(l.Words(), word) }
+
+// How long a session lives where the policy says nothing else.
+const (
+	DefaultSessionIdle = time.Hour
+	DefaultSessionLife = 24 * time.Hour
+)
 
 // MaxTokens bounds both quotas.
 const MaxTokens = 1_000_000
@@ -45,7 +78,7 @@ const MaxTokens = 1_000_000
 func DefaultPolicy() Policy {
 	return Policy{
 		Issuers: scope.IssuersAdmins, DefaultLife: 180 * 24 * time.Hour, MaxOverlap: 7 * 24 * time.Hour, QueryCredentials: true,
-		TokensPerAccount: 100_000, TokensPerUser: 100_000,
+		TokensPerAccount: 100_000, TokensPerUser: 100_000, SessionIdle: DefaultSessionIdle, SessionLife: DefaultSessionLife,
 	}
 }
 
@@ -74,8 +107,10 @@ type User struct {
 	Verified     bool   // mail may be sent to Email
 	PasswordHash string // in PHC form; empty where there is none yet
 	Developer    bool   // developer mode: the user is shown what can be revealed
+	Factors      bool   // has a second factor: sessions have to be unlocked with one
 	Behind       bool   // as an account's
 	Created      time.Time
+	Gone         time.Time // when the record of a removed user goes too; else zero
 	Version      int64
 }
 
@@ -89,8 +124,16 @@ func (a Account) item() table.Item {
 		"queryCredentials": table.Bool(a.Policy.QueryCredentials), "tokensPerAccount": table.N(a.Policy.TokensPerAccount),
 		"tokensPerUser": table.N(a.Policy.TokensPerUser), "apiManagement": table.Bool(a.APIManagement),
 	}
-	if a.Behind {
-		it[attrBehind] = table.Bool(true)
+	it["sessionIdle"], it["sessionLife"] = seconds(a.Policy.SessionIdle), seconds(a.Policy.SessionLife)
+	for name, set := range map[string]bool{"mfa": a.Policy.MFA, attrBehind: a.Behind} {
+		if set {
+			it[name] = table.Bool(true)
+		}
+	}
+	for name, l := range map[string]List{"tokenNetworks": a.Policy.TokenNetworks, "loginNetworks": a.Policy.LoginNetworks, "muted": a.Policy.Muted} {
+		if l != "" {
+			it[name] = table.S(l)
+		}
 	}
 	return it
 }
@@ -112,7 +155,12 @@ func accountFrom(it table.Item) (Account, error) {
 			Issuers: scope.Issuers(it.String("issuers")), DefaultLife: duration("defaultLife"), MaxLife: duration("maxLife"),
 			MaxOverlap: duration("maxOverlap"), Revealable: it.Bool("revealable"), QueryCredentials: it.Bool("queryCredentials"),
 			TokensPerAccount: int(it.Int("tokensPerAccount")), TokensPerUser: int(it.Int("tokensPerUser")),
+			MFA: it.Bool("mfa"), SessionIdle: duration("sessionIdle"), SessionLife: duration("sessionLife"),
+			TokenNetworks: List(it.String("tokenNetworks")), LoginNetworks: List(it.String("loginNetworks")), Muted: List(it.String("muted")),
 		},
+	}
+	if a.Policy.SessionLife == 0 { // a record from before they were to be chosen
+		a.Policy.SessionIdle, a.Policy.SessionLife = DefaultSessionIdle, DefaultSessionLife
 	}
 	if it["tokensPerAccount"] == nil {
 		// A record from before there was more to a policy than these two: what was not restricted then is not now.
@@ -131,8 +179,13 @@ func (u User) item() table.Item {
 		"role": table.S(u.Role), "status": table.S(u.Status), "verified": table.Bool(u.Verified),
 		"password": table.S(u.PasswordHash), "developer": table.Bool(u.Developer), "created": table.N(u.Created.UnixMilli()),
 	}
-	if u.Behind {
-		it[attrBehind] = table.Bool(true)
+	for name, set := range map[string]bool{"factors": u.Factors, attrBehind: u.Behind} {
+		if set {
+			it[name] = table.Bool(true)
+		}
+	}
+	if u.Status == Removed {
+		it[table.AttrPurgeAt] = table.N(u.Gone.Unix())
 	}
 	return it
 }
@@ -144,7 +197,11 @@ func userFrom(it table.Item) (User, error) {
 	u := User{
 		ID: it.String("id"), Account: it.String("account"), Email: it.String("email"), Name: it.String("name"),
 		Role: scope.Role(it.String("role")), Status: Status(it.String("status")), Verified: it.Bool("verified"),
-		PasswordHash: it.String("password"), Developer: it.Bool("developer"), Behind: it.Bool(attrBehind), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
+		PasswordHash: it.String("password"), Developer: it.Bool("developer"), Behind: it.Bool(attrBehind),
+		Factors: it.Bool("factors"), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
+	}
+	if u.Status == Removed {
+		u.Gone = time.Unix(it.Int(table.AttrPurgeAt), 0).UTC()
 	}
 	if u.ID == "" || u.Account == "" || !u.Role.Known() {
 		return User{}, fmt.Errorf("account: the item at %s %s is not a user", it.String(table.AttrPK), it.String(table.AttrSK))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/mail"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"keyfob/internal/fault"
@@ -39,17 +40,21 @@ func (u User) Create() []table.Op {
 // MaxEmail bounds an e-mail address, in bytes (RFC 5321 §4.5.3.1.3).
 const MaxEmail = 254
 
-// Email refuses what is not one bare address of at most MaxEmail bytes; the error names the field.
+// Email refuses what is not one bare address of at most MaxEmail bytes, all of whose characters can be seen; the error
+// names the field.
 func Email(field, s string) error {
 	if s == "" {
 		return fault.Bad(field, "required", field+" is required.")
 	}
 	addr, err := mail.ParseAddress(s)
-	if err != nil || addr.Address != s || addr.Name != "" || len(s) > MaxEmail || !utf8.ValidString(s) || strings.ContainsAny(s, " \"<>") {
+	if err != nil || addr.Address != s || addr.Name != "" || len(s) > MaxEmail || !utf8.ValidString(s) || strings.ContainsAny(s, "\"<>") || strings.ContainsFunc(s, unseen) {
 		return fault.Bad(field, "malformed", field+" is not an e-mail address.")
 	}
 	return nil
 }
+
+// unseen reports whether a character leaves no mark: two addresses that look alike would be two people's.
+func unseen(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) || r == utf8.RuneError }
 
 // Get gives the account; NotFound where there is none.
 func (a *Accounts) Get(ctx context.Context, id string) (Account, error) {
@@ -125,8 +130,13 @@ func (a *Accounts) Users(ctx context.Context, id, after string, limit int) (user
 
 // Logins lists the accounts and users that a login name of at most MaxEmail bytes belongs to, ordered by account.
 func (a *Accounts) Logins(ctx context.Context, email string) ([]key.User, error) {
+	return a.LoginsOf(ctx, email, "", maxLogins)
+}
+
+// LoginsOf is Logins for up to limit accounts whose id begins with the prefix, which may be empty.
+func (a *Accounts) LoginsOf(ctx context.Context, email, prefix string, limit int) ([]key.User, error) {
 	k := key.Login{Email: email, Account: "-"}.Key()
-	page, err := a.Table.Query(ctx, table.Query{PK: k.PK, Limit: maxLogins})
+	page, err := a.Table.Query(ctx, table.Query{PK: k.PK, Prefix: prefix, Limit: limit})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/authority"
+	"keyfob/internal/factor"
 	"keyfob/internal/gateway"
 	"keyfob/internal/keyring"
 	"keyfob/internal/mail"
@@ -22,14 +23,16 @@ import (
 
 // Config is what a main wires: the roles, and what the deployment sets. A function uses what it needs of it.
 type Config struct {
-	Table  table.Table
-	Sender mail.Sender
-	Hasher *password.Hasher
-	Keys   keyring.Ring
-	Form   token.Form
-	Now    func() time.Time
-	Log    *slog.Logger
-	Origin string // the dashboard's, where this API does not serve it; else empty
+	Table    table.Table
+	Sender   mail.Sender
+	Hasher   *password.Hasher
+	Keys     keyring.Ring
+	Passkeys factor.Passkeys // for a function that deals with passkeys; the library behind it is large
+	Form     token.Form
+	Now      func() time.Time
+	Log      *slog.Logger
+	Origin   string // the dashboard's, where this API does not serve it; else empty
+	URL      string // where people reach the dashboard, for links in mails; empty where a function writes none
 }
 
 func (c Config) authority() *authority.Authority {

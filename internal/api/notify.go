@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"keyfob/internal/audit"
+	"keyfob/internal/factor"
+	"keyfob/internal/link"
 	"keyfob/internal/notice"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -13,7 +15,18 @@ import (
 
 // Notify is the function that sees that people are told of events.
 func Notify(c Config) *Consumer {
-	n := notifications{c.Log, &notice.Notices{Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm}}
+	links := &link.Links{Table: c.Table, Now: c.Now, Form: c.Form, URL: c.URL}
+	factors := &factor.Factors{Table: c.Table, Now: c.Now, Form: c.Form}
+	n := notifications{c.Log, &notice.Notices{
+		Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm, URL: c.URL,
+		Enclosers: map[audit.Type]notice.Encloser{
+			audit.UserInvited: links.Enclose, audit.PasswordRequested: links.Enclose,
+			audit.FactorRequested: func(ctx context.Context, e audit.Event) (notice.Enclosure, bool, error) {
+				code, until, owed, err := factors.Enclose(ctx, e)
+				return notice.Enclosure{Code: code, Until: until}, owed, err
+			},
+		},
+	}}
 	return &Consumer{c.Log, n.see}
 }
 
@@ -30,7 +43,7 @@ func (n notifications) see(ctx context.Context, r table.Record) error {
 	if err != nil {
 		return err
 	}
-	if !notice.Owed(e.Type) {
+	if !notice.Owed(e) {
 		return nil
 	}
 	if err := n.notices.Deliver(ctx, e); err != nil {

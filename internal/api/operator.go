@@ -22,7 +22,13 @@ func Operator(c Config) *Operations {
 	return &Operations{c.Log, map[string]command{
 		"account.create":  createAccount(c),
 		"account.license": licenseAccount(c),
+		"account.suspend": suspendAccount(c),
+		"account.resume":  resumeAccount(c),
+		"account.policy":  accountPolicy(c),
+		"mail.resume":     resumeMail(c),
 		"user.create":     createUser(c),
+		"user.link":       linkUser(c),
+		"user.factors":    resetFactors(c),
 		"tokens.import":   importTokens(c),
 		"leaks.keys":      leakKeys(c),
 	}}

@@ -8,17 +8,13 @@ import (
 	"keyfob/internal/operator"
 )
 
-// createAccount is the command account.create: an account with its owner. Without a license the account has all there is.
+// createAccount is the command account.create: an account with its owner, who is invited where no password is given. Without
+// a license the account has all there is.
 func createAccount(c Config) command {
-	o := &operator.Operator{Table: c.Table, Now: c.Now, Hasher: c.Hasher}
+	o := c.operator()
 	type accountAnswer struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
-	}
-	type ownerAnswer struct {
-		ID       string `json:"id"`
-		Email    string `json:"email"`
-		Password string `json:"password,omitzero"` // only where it was made up here
 	}
 	return func(ctx context.Context, payload []byte, from audit.Origin) (any, error) {
 		var r struct {
@@ -46,7 +42,11 @@ func createAccount(c Config) command {
 		}
 		return struct {
 			Account accountAnswer `json:"account"`
-			Owner   ownerAnswer   `json:"owner"`
-		}{accountAnswer{made.Account.ID, made.Account.Name}, ownerAnswer{made.Owner.ID, made.Owner.Email, made.Password}}, nil
+			Owner   userAnswer    `json:"owner"`
+		}{accountAnswer{made.Account.ID, made.Account.Name}, userAnswerOf(made.Owner, made.Link)}, nil
 	}
+}
+
+func (c Config) operator() *operator.Operator {
+	return &operator.Operator{Table: c.Table, Now: c.Now, Hasher: c.Hasher, Links: c.links()}
 }

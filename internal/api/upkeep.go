@@ -6,16 +6,21 @@ import (
 	"log/slog"
 	"strings"
 
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
 	"keyfob/internal/authority"
+	"keyfob/internal/passwords"
+	"keyfob/internal/session"
 	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
 
 // Upkeep is the function that finishes what nobody waits for: it records that the store has deleted a token which was
-// due, and it carries on changes of users and accounts that whoever began them has left.
+// due, it carries on changes of users and accounts that whoever began them has left, it revokes the tokens of who was
+// removed, it ends what sessions a change of password has left, and it issues links to those who forgot theirs.
 func Upkeep(c Config) *Consumer {
-	u := upkeep{c.Log, c.authority(), &standing.Carrier{Table: c.Table, Accounts: c.accounts()}}
+	u := upkeep{c.Log, c.authority(), &standing.Carrier{Table: c.Table, Accounts: c.accounts()}, &session.Sessions{Table: c.Table, Now: c.Now}, c.passwords()}
 	return &Consumer{c.Log, u.see}
 }
 
@@ -23,6 +28,8 @@ type upkeep struct {
 	log       *slog.Logger
 	authority *authority.Authority
 	carrier   *standing.Carrier
+	sessions  *session.Sessions
+	passwords *passwords.Passwords
 }
 
 func (u upkeep) see(ctx context.Context, r table.Record) error {
@@ -33,7 +40,11 @@ func (u upkeep) see(ctx context.Context, r table.Record) error {
 	case r.Purged() && strings.HasPrefix(pk, key.PrefixToken):
 		did, err = "purge", u.authority.Purged(ctx, r.Change.OldImage, r.Change.ApproximateCreationDateTime.Time())
 	case r.EventName != table.Remove && strings.HasPrefix(pk, key.PrefixAccount) && r.Change.NewImage.Bool("behind"):
-		did, err = "carrying", u.carry(ctx, r.Change.Keys)
+		did, err = "carrying", u.carry(ctx, r.Change)
+	case r.EventName == table.Insert && strings.HasPrefix(pk, key.PrefixReset):
+		did, err = "reset", u.passwords.ServeReset(ctx, r.Change.NewImage)
+	case r.EventName == table.Insert && strings.HasPrefix(pk, key.PrefixAudit) && r.Change.NewImage.String("type") == string(audit.PasswordChanged):
+		did, err = "password", u.finish(ctx, r.Change.NewImage)
 	default:
 		return nil
 	}
@@ -43,16 +54,36 @@ func (u upkeep) see(ctx context.Context, r table.Record) error {
 	return err
 }
 
+func (u upkeep) finish(ctx context.Context, changed table.Item) error {
+	e, err := audit.FromItem(changed)
+	if err != nil {
+		return err
+	}
+	return u.passwords.Finish(ctx, e)
+}
+
 var errBehind = errors.New("api: what is marked as behind is neither an account nor a user")
 
-func (u upkeep) carry(ctx context.Context, keys table.Item) error {
-	account := strings.TrimPrefix(keys.String(table.AttrPK), key.PrefixAccount)
-	sk := keys.String(table.AttrSK)
+func (u upkeep) carry(ctx context.Context, c table.Change) error {
+	acc := strings.TrimPrefix(c.Keys.String(table.AttrPK), key.PrefixAccount)
+	sk := c.Keys.String(table.AttrSK)
 	if user, ok := strings.CutPrefix(sk, key.PrefixUser); ok {
-		return u.carrier.User(ctx, account, user)
+		err := u.carrier.User(ctx, acc, user)
+		if err == nil && c.NewImage.String("status") == string(account.Removed) {
+			err = u.clear(ctx, acc, user)
+		}
+		return err
 	}
-	if sk == key.Account(account).Key().SK {
-		return u.carrier.Account(ctx, account)
+	if sk == key.Account(acc).Key().SK {
+		return u.carrier.Account(ctx, acc)
 	}
 	return errBehind
+}
+
+// clear ends what somebody who was removed has left. Nobody who was removed comes back, however old the news of it is.
+func (u upkeep) clear(ctx context.Context, acc, user string) error {
+	if err := u.sessions.EndAll(ctx, user, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}); err != nil {
+		return err
+	}
+	return u.authority.RevokeOrphans(ctx, acc, user)
 }

@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/api"
 	"keyfob/internal/audit"
+	"keyfob/internal/authority"
+	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
@@ -178,5 +181,49 @@ func TestP1AnInterruptedChangeGoesOn(t *testing.T) {
 		SequenceNumber: "7", Keys: stray, NewImage: table.Item{"behind": table.Bool(true)},
 	}}); got != `{"batchItemFailures":[{"itemIdentifier":"7"}]}` {
 		t.Errorf("what nobody knows how to carry is passed over: %s", got)
+	}
+}
+
+// P1, P5: what a removal has left is finished by the stream: the sessions end, the tokens are revoked, each once, and the
+// user's credentials are brought in step. News that is old or comes again does no harm.
+func TestP5TheStreamFinishesARemoval(t *testing.T) {
+	c, tb := deployment(t)
+	claims := owner(t, c)
+	acc, u, err := (&account.Accounts{Table: tb}).WithUser(t.Context(), claims["accountId"], claims["userId"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority.Authority{Table: tb, Now: c.Now, Form: c.Form}
+	by, err := authority.FromClaims(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, secret, err := a.Issue(t.Context(), by, audit.ViaAPI, audit.Origin{}, authority.Request{Name: "Nightly", Scope: scope.Full()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	news := table.Record{EventName: table.Modify, Change: table.Change{SequenceNumber: "1", Keys: table.Item{"pk": table.S(u.Key().PK), "sk": table.S(u.Key().SK)}, NewImage: table.Item{"behind": table.Bool(true), "status": table.S("removed")}}}
+	u.Status, u.Gone, u.Behind = account.Removed, c.Now().Add(time.Hour), true
+	if err := tb.Commit(t.Context(), u.Replace()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if got := upkeep(t, c, news, news); got != allThrough {
+			t.Error(got)
+		}
+	}
+	page, err := tb.Query(t.Context(), table.Query{PK: key.PrefixAudit + acc.ID, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	happened := map[string]int{}
+	for _, it := range page.Items {
+		happened[it.String("type")]++
+	}
+	if _, denial, err := a.Verify(t.Context(), secret.Plaintext().Reveal()); denial != authority.Revoked || err != nil {
+		t.Errorf("%q, %v", denial, err)
+	}
+	if happened["token.revoked"] != 1 || happened["session.ended"] != 1 {
+		t.Errorf("%v", happened)
 	}
 }

@@ -23,30 +23,54 @@ type Type string
 
 // The types.
 const (
-	AccountCreated  Type = "account.created"
-	UserCreated     Type = "user.created"
-	UserChanged     Type = "user.changed"    // role, status or developer mode
-	AccountChanged  Type = "account.changed" // policy, licence or status
-	TokenCreated    Type = "token.created"
-	TokenImported   Type = "token.imported"
-	TokenEdited     Type = "token.edited"
-	TokenRotated    Type = "token.rotated"
-	TokenRevealed   Type = "token.revealed"
-	TokenAccessed   Type = "token.accessed" // used from a new network, or its record opened by another than its creator
-	TokenReused     Type = "token.reused"   // presented after it was rotated out: an alarm
-	TokenLeaked     Type = "token.leaked"   // found in public, and revoked
-	TokenRevoked    Type = "token.revoked"
-	TokenPurged     Type = "token.purged"
-	SessionStarted  Type = "session.started"
-	SessionEnded    Type = "session.ended"
-	SessionLeaked   Type = "session.leaked"   // found in public, and ended
-	AccountImported Type = "account.imported" // tokens of another system, each with an event of its own besides
-	ResourceCreated Type = "resource.created"
-	ResourceUpdated Type = "resource.updated"
-	ResourceDeleted Type = "resource.deleted"
-	ResourceRun     Type = "resource.run"
-	NoticeRejected  Type = "notice.rejected" // the mail service refuses a mail for good
-	LeakKeysChanged Type = "leakkeys.changed"
+	AccountCreated Type = "account.created"
+	UserCreated    Type = "user.created"
+	UserInvited    Type = "user.invited"    // made without a password: a link to set one is owed to the person
+	UserJoined     Type = "user.joined"     // has set the first password by the link
+	UserChanged    Type = "user.changed"    // role, status or developer mode
+	UserRemoved    Type = "user.removed"    // or an invitation withdrawn
+	AccountChanged Type = "account.changed" // policy or licence
+
+	AccountSuspended  Type = "account.suspended"
+	AccountResumed    Type = "account.resumed"
+	HandoverOffered   Type = "handover.offered" // an owner asks another user to take the ownership over
+	HandoverAccepted  Type = "handover.accepted"
+	HandoverWithdrawn Type = "handover.withdrawn" // by the one, or declined by the other
+
+	PasswordRequested Type = "password.requested" // forgotten: a link to set another is owed to the person
+	PasswordChanged   Type = "password.changed"   // by the person, with the old one or with a link
+	FactorEnrolled    Type = "factor.enrolled"
+	FactorRemoved     Type = "factor.removed"
+	FactorRequested   Type = "factor.requested" // a code is owed to the person by mail
+	FactorRefused     Type = "factor.refused"   // so many wrong ones that the session was ended
+	CodesRenewed      Type = "codes.renewed"    // other recovery codes in the place of the old ones
+	CodeUsed          Type = "codes.used"       // a recovery code in the place of a factor
+	TokenCreated      Type = "token.created"
+	TokenImported     Type = "token.imported"
+	TokenEdited       Type = "token.edited"
+	TokenRotated      Type = "token.rotated"
+	TokenRevealed     Type = "token.revealed"
+	TokenAccessed     Type = "token.accessed" // used from a new network, or its record opened by another than its creator
+	TokenReused       Type = "token.reused"   // presented after it was rotated out: an alarm
+	TokenLeaked       Type = "token.leaked"   // found in public, and revoked
+	TokenRevoked      Type = "token.revoked"
+	TokenPurged       Type = "token.purged"
+	SessionStarted    Type = "session.started"
+	SessionEnded      Type = "session.ended"
+	SessionUnlocked   Type = "session.unlocked" // with a second factor
+	SessionProven     Type = "session.proven"   // its user has proven once more who they are: a step-up
+	SessionNovel      Type = "session.novel"    // was started from a network that the user has not logged in from
+	SessionRefused    Type = "session.refused"  // the right password, from where the policy lets nobody log in
+	SessionLeaked     Type = "session.leaked"   // found in public, and ended
+	AccountImported   Type = "account.imported" // tokens of another system, each with an event of its own besides
+	ResourceCreated   Type = "resource.created"
+	ResourceUpdated   Type = "resource.updated"
+	ResourceDeleted   Type = "resource.deleted"
+	ResourceRun       Type = "resource.run"
+	NoticeRejected    Type = "notice.rejected"   // the mail service refuses a mail for good
+	NoticeHeld        Type = "notice.suppressed" // an address is not written to any more: mail to it bounced, or was complained of
+	NoticeResumed     Type = "notice.resumed"    // the operator has let it be written to again
+	LeakKeysChanged   Type = "leakkeys.changed"
 )
 
 // The ways a change can come in, for Actor.Via.

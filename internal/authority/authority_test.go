@@ -2,16 +2,17 @@ package authority_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
-	"keyfob/internal/session"
 	"keyfob/internal/token"
 )
 
@@ -126,7 +127,7 @@ func TestS15ExpiryIsDecidedByTheClock(t *testing.T) {
 func TestS9ASessionEndsAfterItsAbsoluteLife(t *testing.T) {
 	w := newWorld(t)
 	_, c := w.login(w.acc, w.owner)
-	w.clock.Advance(session.Absolute - time.Second)
+	w.clock.Advance(account.DefaultSessionLife - time.Second)
 	w.verify(c)
 	w.clock.Advance(time.Second)
 	w.denied(c, authority.Expired)
@@ -257,8 +258,23 @@ func TestClaimsHoldThePrincipal(t *testing.T) {
 			}
 			claims[name] = value
 		}
+		if _, err := authority.FromClaims(with(claims, "lock", "ajar")); err == nil {
+			t.Error("accepted with a lock that nobody knows")
+		}
+		for _, lock := range []scope.Lock{scope.Locked, scope.Enrol} {
+			if p, err := authority.FromClaims(with(claims, "lock", string(lock))); err != nil || p.Holder.Lock != lock {
+				t.Errorf("%s: %+v, %v", lock, p.Holder, err)
+			}
+		}
 	}
 	if _, err := authority.FromClaims(nil); err == nil {
 		t.Error("accepted without an authorizer")
 	}
+}
+
+// with gives the claims with one more.
+func with(claims map[string]string, name, value string) map[string]string {
+	claims = maps.Clone(claims)
+	claims[name] = value
+	return claims
 }

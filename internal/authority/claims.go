@@ -16,10 +16,13 @@ type Claim struct{ Name, Value string }
 // Claims gives the principal as the authorizer hands it to the functions behind it, all of it public. The rights are
 // what the credential may do now, for the functions of attached APIs.
 func (p Principal) Claims() []Claim {
-	claims := append(make([]Claim, 0, 11), []Claim{
+	claims := append(make([]Claim, 0, 13), []Claim{
 		{"accountId", p.Account}, {"userId", p.User}, {"tokenId", p.Handle()}, {"kind", p.Kind.String()}, {"scope", p.Holder.Scope.String()},
 		{"role", string(p.Holder.Role)}, {"issuers", string(p.Holder.Issuers)}, {"rights", joinRights(p.Holder)}, {"name", p.Name}, {"via", p.Via},
 	}...)
+	if p.Holder.Lock != scope.Open {
+		claims = append(claims, Claim{"lock", string(p.Holder.Lock)})
+	}
 	if !p.Expires.IsZero() {
 		claims = append(claims, Claim{"expiresAt", p.Expires.Format(time.RFC3339)})
 	}
@@ -64,8 +67,8 @@ func FromClaims(m map[string]string) (Principal, error) {
 	if err != nil {
 		return Principal{}, ErrClaims
 	}
-	p.Holder = scope.Holder{Session: p.Kind == token.Session, Scope: s, Role: scope.Role(m["role"]), Issuers: scope.Issuers(m["issuers"])}
-	if p.Via != audit.ViaDashboard && p.Via != audit.ViaAPI || p.Account == "" || p.User == "" || !p.Holder.Role.Known() {
+	p.Holder = scope.Holder{Session: p.Kind == token.Session, Lock: scope.Lock(m["lock"]), Scope: s, Role: scope.Role(m["role"]), Issuers: scope.Issuers(m["issuers"])}
+	if p.Via != audit.ViaDashboard && p.Via != audit.ViaAPI || p.Account == "" || p.User == "" || !p.Holder.Role.Known() || !p.Holder.Lock.Known() {
 		return Principal{}, ErrClaims
 	}
 	for name, t := range map[string]*time.Time{"expiresAt": &p.Expires, "loginAt": &p.Login} {

@@ -17,8 +17,10 @@ import (
 	"context"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/keyring"
+	"keyfob/internal/network"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/table"
@@ -91,9 +93,11 @@ type Sighting struct {
 	Principal Principal // zero where the Denial is not None
 	Denial    Denial
 
-	token Token        // that was proven by its secret; zero for sessions and all else
-	item  table.Item   // its record as it was read; nil where there is none
-	from  audit.Origin // of the presentation
+	token    Token           // that was proven by its secret; zero for sessions and all else
+	session  session.Session // likewise
+	item     table.Item      // the record as it was read; nil where there is none
+	networks account.List    // that the credential may be used from; empty for any
+	from     audit.Origin    // of the presentation
 }
 
 // Verify finds out who stands behind the presented text. A Denial other than None means nobody. An error means that
@@ -108,6 +112,9 @@ func (a *Authority) Sight(ctx context.Context, p Presentation) (Sighting, error)
 	s, err := a.sight(ctx, p.Text)
 	if s.Denial == None && p.Query && s.Principal.NoQuery {
 		return Sighting{Denial: InQuery}, err
+	}
+	if s.networks != "" {
+		s.Principal.Holder.Outside = !network.Within(s.networks.Words(), p.From.IP)
 	}
 	s.from = p.From
 	return s, err
@@ -150,7 +157,7 @@ func (a *Authority) sightToken(c token.Credential, it table.Item) (Sighting, err
 	default:
 		return Sighting{Denial: denial}, nil
 	}
-	return Sighting{token: t, item: it, Principal: Principal{
+	return Sighting{token: t, item: it, networks: t.Standing.TokenNetworks, Principal: Principal{
 		Kind: token.API, Via: audit.ViaAPI, ID: t.ID, Account: t.Account, User: t.User, Name: t.Name, Expires: t.Ends(),
 		Holder: t.Standing.Holder(false, t.Scope), NoQuery: t.Standing.NoQuery,
 	}}, nil
@@ -165,13 +172,13 @@ func (a *Authority) sightSession(c token.Credential, it table.Item) (Sighting, e
 	switch {
 	case !digest.Equal(&s.Digest):
 		return Sighting{Denial: Mismatch}, nil
-	case !a.Now().Before(s.Expires):
+	case !a.Now().Before(s.Ends()):
 		return Sighting{Denial: Expired}, nil
 	case s.Standing.Ended():
 		return Sighting{Denial: Ended}, nil
 	}
-	return Sighting{Principal: Principal{
+	return Sighting{session: s, item: it, networks: s.Standing.LoginNetworks, Principal: Principal{
 		Kind: token.Session, Via: audit.ViaAPI, ID: s.ID, Account: s.Account, User: s.User, Holder: s.Holder(), Expires: s.Expires,
-		NoQuery: s.Standing.NoQuery, Login: s.Created,
+		NoQuery: s.Standing.NoQuery, Login: s.Proven,
 	}}, nil
 }

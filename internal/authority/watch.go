@@ -47,6 +47,16 @@ func (a *Authority) Note(ctx context.Context, s Sighting) error {
 	}
 	var events []table.Op
 	t, now := s.token, a.Now().UTC()
+	if s.Principal.Holder.Outside {
+		return nil // who may not use it from there must not keep it alive either
+	}
+	if !s.session.ID.IsZero() {
+		it := maps.Clone(s.item)
+		if !s.session.Used(it, now) {
+			return nil
+		}
+		return a.replaceUse(ctx, it, s.session.Version)
+	}
 	switch s.Denial {
 	case None:
 		e, due := t.used(now, s.from)
@@ -68,9 +78,14 @@ func (a *Authority) Note(ctx context.Context, s Sighting) error {
 	}
 	it := maps.Clone(s.item)
 	t.putUse(it)
+	return a.replaceUse(ctx, it, t.Version, events...)
+}
+
+// replaceUse puts a record with a use noted in the place of the version that was read, with the events that are owed.
+func (a *Authority) replaceUse(ctx context.Context, it table.Item, version int64, events ...table.Op) error {
 	ctx, cancel := context.WithTimeout(ctx, noteWithin)
 	defer cancel()
-	err := a.Table.Commit(ctx, append(events, table.Replace(it, t.Version))...)
+	err := a.Table.Commit(ctx, append(events, table.Replace(it, version))...)
 	if _, moved := errors.AsType[*table.Conflict](err); moved {
 		return nil // it was noted by another, or is not any more what was used
 	}

@@ -120,7 +120,7 @@ func (w *world) authority() *authority.Authority {
 func (w *world) login(acc account.Account, u account.User) (authority.Principal, token.Credential) {
 	w.Helper()
 	sessions := session.Sessions{Table: w.table, Now: w.clock.Now}
-	_, c, err := sessions.Start(w.Context(), w.form, session.Basis{Account: acc.ID, User: u.ID, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
+	_, c, err := sessions.Start(w.Context(), w.form, session.Basis{Account: acc.ID, User: u.ID, Life: account.DefaultSessionLife, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		w.Fatal(err)
 	}

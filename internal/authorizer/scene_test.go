@@ -87,7 +87,7 @@ func newScene(t testing.TB, db table.Table) *scene {
 func (s *scene) login(acc account.Account, u account.User) (authority.Principal, token.Credential) {
 	s.Helper()
 	sessions := session.Sessions{Table: s.table, Now: s.now}
-	_, c, err := sessions.Start(s.Context(), s.form, session.Basis{Account: acc.ID, User: u.ID, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
+	_, c, err := sessions.Start(s.Context(), s.form, session.Basis{Account: acc.ID, User: u.ID, Life: account.DefaultSessionLife, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		s.Fatal(err)
 	}

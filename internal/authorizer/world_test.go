@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
@@ -109,7 +110,7 @@ func (w *world) token(t testing.TB, s scope.Scope) string {
 func (w *world) session(t testing.TB) string {
 	t.Helper()
 	sessions := session.Sessions{Table: w.table, Now: func() time.Time { return w.now }}
-	_, c, err := sessions.Start(t.Context(), w.form, session.Basis{Account: "acc_1", User: "usr_1", Standing: standing.Standing{Role: scope.Owner, Issuers: scope.IssuersAdmins}}, audit.ViaAPI, audit.Origin{})
+	_, c, err := sessions.Start(t.Context(), w.form, session.Basis{Account: "acc_1", User: "usr_1", Life: account.DefaultSessionLife, Standing: standing.Standing{Role: scope.Owner, Issuers: scope.IssuersAdmins}}, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

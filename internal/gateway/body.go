@@ -67,11 +67,25 @@ func refuseNull(body []byte) error {
 		if err != nil {
 			return nil // its end
 		}
-		if t.Kind() == 'n' {
+		if t.Kind() == 'n' && !within(d.StackPointer(), foreign) {
 			field := path(d.StackPointer())
 			return fault.Bad(field, "wrong_type", field+" has the wrong type: null.")
 		}
 	}
+}
+
+// foreign is the member whose value has a form that is not ours, in which a null may stand: what a browser answers to a
+// request of Web Authentication.
+const foreign = "credential"
+
+// within reports whether the pointer leads into a member of the name.
+func within(p jsontext.Pointer, member string) bool {
+	for p != "" {
+		if p = p.Parent(); p.LastToken() == member {
+			return true
+		}
+	}
+	return false
 }
 
 // Bounded refuses a body over MaxBody bytes.

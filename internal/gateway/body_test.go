@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"keyfob/internal/fault"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func request(body, contentType string) *Request {
@@ -66,6 +68,24 @@ func TestS24WhatIsWrongInABodyIsNamed(t *testing.T) {
 		}
 		if e.Kind != c.kind || len(e.Fields) != 1 || c.field != "" && e.Fields[0].Name != c.field || c.code != "" && e.Code != c.code {
 			t.Errorf("%s: kind %d, %+v; want kind %d about %q, %q", c.name, e.Kind, e.Fields, c.kind, c.field, c.code)
+		}
+	}
+}
+
+// A null is refused wherever the form is ours, and passed on where it is a browser's.
+func TestS24ANullMayStandOnlyInAnotherForm(t *testing.T) {
+	for body, ok := range map[string]bool{
+		`{"credential":{"id":"x","response":{"userHandle":null}}}`: true, `{"list":[{"credential":[null]}]}`: true,
+		`{"credential":null}`: false, `{"credential":{},"list":null}`: false, `{"list":[null]}`: false, `{"list":[{"credential":null}]}`: false,
+	} {
+		var v struct {
+			Credential jsontext.Value `json:"credential"`
+			List       []struct {
+				Credential jsontext.Value `json:"credential"`
+			} `json:"list"`
+		}
+		if err := request(body, "application/json").Decode(&v); (err == nil) != ok {
+			t.Errorf("%s: %v", body, err)
 		}
 	}
 }

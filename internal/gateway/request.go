@@ -39,6 +39,7 @@ type event struct {
 	headers, multiHeaders string // JSON, or empty
 	query, multiQuery     string // likewise
 	params, claims        map[string]string
+	domain                string // that the API was called by
 	body                  string
 	base64                bool
 }
@@ -100,6 +101,8 @@ func (r *Request) context(s *scan.Scanner, name string) (err error) {
 	case s.Null():
 	case name == "requestId":
 		r.ID, err = s.Text()
+	case name == "domainName":
+		r.event.domain, err = s.Text()
 	case name == "authorizer":
 		r.event.claims, err = texts(s)
 	case name == "identity":

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -15,6 +16,7 @@ type Response struct {
 	Body    []byte
 	Headers map[string]string
 	Cookies []string // Set-Cookie values
+	Policy  string   // the Content-Security-Policy of a page; empty for an answer that is none, which may load nothing
 }
 
 // JSON answers with v as JSON.
@@ -29,10 +31,13 @@ func JSON(status int, v any) (Response, error) {
 // NoContent answers that it is done and that there is nothing to say.
 func NoContent() Response { return Response{Status: http.StatusNoContent} }
 
-// securityHeaders go with every answer (S11), in the form of a member of its headers. All answers are about credentials
+// securityHeaders go with every answer (S11), in the form of members of its headers. All answers are about credentials
 // or about what they guard, so none is stored.
-const securityHeaders = `"Cache-Control":"no-store","Content-Security-Policy":"default-src 'none'; frame-ancestors 'none'",` +
-	`"Referrer-Policy":"no-referrer","Strict-Transport-Security":"max-age=63072000; includeSubDomains","X-Content-Type-Options":"nosniff"`
+const securityHeaders = `"Cache-Control":"no-store","Referrer-Policy":"no-referrer",` +
+	`"Strict-Transport-Security":"max-age=63072000; includeSubDomains","X-Content-Type-Options":"nosniff"`
+
+// noPage is the Content-Security-Policy of what is no page.
+const noPage = "default-src 'none'; frame-ancestors 'none'"
 
 // proxy writes the response as API Gateway takes it from a function, with the headers that every answer has, and those
 // that let the dashboard's origin read it.
@@ -41,6 +46,7 @@ func (r Response) proxy(request *Request, allowed string) []byte {
 	b = append(b, `{"statusCode":`...)
 	b = strconv.AppendInt(b, int64(r.Status), 10)
 	b = append(b, `,"headers":{`+securityHeaders...)
+	b = header(b, "Content-Security-Policy", cmp.Or(r.Policy, noPage))
 	for name, value := range r.Headers {
 		b = header(b, name, value)
 	}

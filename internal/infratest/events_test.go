@@ -136,7 +136,7 @@ func alike(single, multi any) bool {
 
 func TestTheStreamsEventsAreRecordsOfTheTable(t *testing.T) {
 	tm := load(t, "template.yaml", nil)
-	for function, prefixes := range map[string][]string{"NotifyFunction": {"aud#"}, "UpkeepFunction": {"tok#", "acc#"}} {
+	for function, prefixes := range map[string][]string{"NotifyFunction": {"aud#"}, "UpkeepFunction": {"tok#", "acc#", "rst#", "aud#"}} {
 		f, _ := tm.Function(function)
 		for name := range cases(t, f) {
 			var batch table.StreamEvent
@@ -159,7 +159,7 @@ func TestTheStreamsEventsAreRecordsOfTheTable(t *testing.T) {
 
 // Credentials in events are made up, and say so; but they are well formed where the case is not about their form.
 func TestCredentialsInEventsAreMadeUpAndWellFormed(t *testing.T) {
-	pattern := regexp.MustCompile(`kfs?_[a-z]+_[0-9A-Za-z]{65}`)
+	pattern := regexp.MustCompile(`kf[ls]?_[a-z]+_[0-9A-Za-z]{65}`)
 	found := 0
 	for _, file := range glob(t, "events/*/*.json") {
 		rel, _ := filepath.Rel(root, file)

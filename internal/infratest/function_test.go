@@ -18,12 +18,13 @@ import (
 // variables are what functions read of their environment.
 var variables = []string{
 	"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_SES", "BRAND", "CONFIGURATION_SET", "DASHBOARD_ORIGIN", "GOMAXPROCS", "LOG_LEVEL",
-	"MAIL_FROM", "REALM", "TABLE_NAME",
+	"MAIL_FROM", "PUBLIC_URL", "REALM", "TABLE_NAME",
 }
 
 // own is what some functions read besides.
 var own = map[string][]string{
 	"CreateTokenFunction": {"KEYRING_KEY"}, "RotateTokenFunction": {"KEYRING_KEY"}, "RevealTokenFunction": {"KEYRING_KEY"},
+	"UnlockFunction": {"KEYRING_KEY"}, "FactorsFunction": {"KEYRING_KEY"},
 }
 
 func TestEveryFunctionIsAFolderThatTheMakefileBuildsForItsArchitecture(t *testing.T) {
@@ -103,6 +104,24 @@ func TestEveryFunctionDeclaresTheVariablesThatFunctionsRead(t *testing.T) {
 	}
 }
 
+// Links in mails lead to where people reach the API: by the name that the deployment was given, or else by API Gateway's,
+// which no function can know that the API leads to.
+func TestLinksLeadToThePublicURL(t *testing.T) {
+	const own = "https://Api.execute-api.us-east-1.amazonaws.com/live"
+	for given, want := range map[string]string{"": own, "https://keys.example.com": "https://keys.example.com"} {
+		tm := load(t, "template.yaml", map[string]string{"PublicUrl": given})
+		for _, f := range tm.Functions {
+			want := want
+			if !slices.Contains([]string{"NotifyFunction", "OperatorFunction", "UpkeepFunction"}, f.LogicalID) {
+				want = given
+			}
+			if got := f.Environment["PUBLIC_URL"]; got != want {
+				t.Errorf("%s: %q, not %q", f.LogicalID, got, want)
+			}
+		}
+	}
+}
+
 // The gateway gives an authorizer ten seconds and a function 29.
 func TestS25EveryFunctionAnswersBeforeTheGatewayGivesUp(t *testing.T) {
 	for _, f := range load(t, "template.yaml", nil).Functions {
@@ -119,7 +138,7 @@ func TestS25EveryFunctionAnswersBeforeTheGatewayGivesUp(t *testing.T) {
 // A password hash takes 19 MiB and a processor; an authorizer's cold start is waited for by everybody.
 func TestFunctionsThatComputeHaveTheProcessorForIt(t *testing.T) {
 	tm := load(t, "template.yaml", nil)
-	for id, least := range map[string]int{"AuthorizerFunction": 256, "LoginFunction": 512, "OperatorFunction": 512} {
+	for id, least := range map[string]int{"AuthorizerFunction": 256, "LoginFunction": 512, "UnlockFunction": 512, "PasswordFunction": 512, "OperatorFunction": 512} {
 		if f, _ := tm.Function(id); f.MemorySize < least {
 			t.Errorf("%s has %d MiB", id, f.MemorySize)
 		}
@@ -161,6 +180,8 @@ func TestP6TheStreamReachesItsConsumersAndKeepsWhatIsGivenUp(t *testing.T) {
 		"UpkeepFunction": {
 			`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"tok#"}]}}},"eventName":["REMOVE"],"userIdentity":{"principalId":["dynamodb.amazonaws.com"],"type":["Service"]}}`,
 			`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"acc#"}]}},"NewImage":{"behind":{"BOOL":[true]}}},"eventName":["INSERT","MODIFY"]}`,
+			`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"rst#"}]}}},"eventName":["INSERT"]}`,
+			`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"aud#"}]}},"NewImage":{"type":{"S":["password.changed"]}}},"eventName":["INSERT"]}`,
 		},
 	}
 	streams := load(t, "template.yaml", nil).Streams

@@ -9,11 +9,21 @@ import (
 	"keyfob/internal/template"
 )
 
-// The key of what is sealed. Who may open is said by the key's own policy alone; who may seal, by the roles.
-const (
-	ringARN  = "${KeyringStack.Outputs.KeyArn}"
-	openRole = "RevealTokenRole"
-)
+// ringARN is the key whose sealing is left to the roles; who may open with it, as with the other, the key's own policy
+// alone says.
+const ringARN = "${KeyringStack.Outputs.KeyArn}"
+
+// A keyStack is a key of what is sealed: the functions that have its alias, those of them that the key lets open, and the
+// one that it lets seal; empty where the roles say who.
+type keyStack struct {
+	functions, open []string
+	seal            string
+}
+
+var keyStacks = map[string]keyStack{
+	"KeyringStack":   {functions: []string{"CreateToken", "RotateToken", "RevealToken"}, open: []string{"RevealToken"}},
+	"FactorKeyStack": {functions: []string{"Unlock", "Factors"}, open: []string{"Unlock", "Factors"}, seal: "Factors"},
+}
 
 // onKey holds a role's statement about keys to the keys that functions have: nothing is opened by a role's leave, and
 // what is sealed is sealed with the key for it.
@@ -36,22 +46,50 @@ func (v *verdict) onKey(id string, s statement) {
 	}
 }
 
-// keyring holds the root template to handing the key's policy the role of the one function that reveals, and the functions
-// the alias of that key.
+// keyring holds the root template to handing each key's policy the roles of the functions that open with it, and the
+// functions the alias of their key.
 func (v *verdict) keyring() {
-	props, err := v.tm.Properties("KeyringStack")
-	if err != nil {
-		v.say("KeyringStack", "%v", err)
-		return
-	}
-	if got := text(props, "Parameters", "RevealRoleArn"); got != "${"+openRole+".Arn}" || v.owner[openRole] != "RevealTokenFunction" {
-		v.say("KeyringStack", "%s may open, and the role of RevealTokenFunction is of %s", got, v.owner[openRole])
-	}
-	for _, f := range v.tm.Functions {
-		if key := f.Environment["KEYRING_KEY"]; key != "" && key != text(props, "Parameters", "AliasName") {
-			v.say(f.LogicalID, "its key is %s, and the key ring's %s", key, text(props, "Parameters", "AliasName"))
+	aliases := map[string]string{}
+	for stack, want := range keyStacks {
+		props, err := v.tm.Properties(stack)
+		if err != nil {
+			v.say(stack, "%v", err)
+			continue
+		}
+		var open []string
+		for _, f := range want.open {
+			open = append(open, v.roleOf(stack, f))
+		}
+		seal := ""
+		if want.seal != "" {
+			seal = v.roleOf(stack, want.seal)
+		}
+		if got := text(props, "Parameters", "OpenRoleArns"); got != strings.Join(open, ",") {
+			v.say(stack, "%s may open", got)
+		}
+		if got := text(props, "Parameters", "SealRoleArn"); got != seal {
+			v.say(stack, "%s may seal", got)
+		}
+		for _, f := range want.functions {
+			aliases[f+"Function"] = text(props, "Parameters", "AliasName")
 		}
 	}
+	for _, f := range v.tm.Functions {
+		if key := f.Environment["KEYRING_KEY"]; key != aliases[f.LogicalID] {
+			v.say(f.LogicalID, "its key is %q, not %q", key, aliases[f.LogicalID])
+		}
+	}
+	if aliases["RevealTokenFunction"] == aliases["UnlockFunction"] {
+		v.say("FactorKeyStack", "it has the alias of the key for tokens")
+	}
+}
+
+// roleOf gives the ARN of a function's role, as the template writes it, where it is that function's alone.
+func (v *verdict) roleOf(stack, function string) string {
+	if owner := v.owner[function+"Role"]; owner != function+"Function" {
+		v.say(stack, "the role of %s is of %q", function, owner)
+	}
+	return "${" + function + "Role.Arn}"
 }
 
 // administer are the actions of a key's policy that neither read nor write what it seals, nor give anybody leave to.
@@ -61,13 +99,25 @@ var administer = strings.Fields(`kms:CancelKeyDeletion kms:CreateAlias kms:Delet
 	kms:UpdateAlias kms:UpdateKeyDescription`)
 
 const (
-	revealRole = "arn:aws:iam::123456789012:role/keyfob-RevealTokenRole-EXAMPLE"
-	account    = "arn:aws:iam::123456789012:root"
+	openRole = "arn:aws:iam::123456789012:role/keyfob-UnlockRole-EXAMPLE"
+	sealRole = "arn:aws:iam::123456789012:role/keyfob-FactorsRole-EXAMPLE"
+	account  = "arn:aws:iam::123456789012:root"
 )
 
-// loosened says in what the key's policy lets more happen than that the account administers it and seals, that one role
-// opens, and that both are done for one account and token only.
-func loosened(tm *template.Template) []string {
+// A policyOf is what a key's stack is given, and who may then seal and open.
+type policyOf struct {
+	parameters map[string]string
+	seal, open string
+}
+
+var policies = map[string]policyOf{
+	"one that roles seal with": {map[string]string{"OpenRoleArns": openRole}, account, openRole},
+	"one that seals":           {map[string]string{"OpenRoleArns": openRole + "," + sealRole, "SealRoleArn": sealRole}, sealRole, sealRole + " " + openRole},
+}
+
+// loosened says in what the key's policy lets more happen than that the account administers it, that those seal and open
+// who are to, and that both are done for one account and token only.
+func loosened(tm *template.Template, may policyOf) []string {
 	v := &verdict{tm: tm}
 	props, err := tm.Properties("Key")
 	if err != nil {
@@ -77,22 +127,22 @@ func loosened(tm *template.Template) []string {
 	list, _ := at(props, "KeyPolicy", "Statement").([]any)
 	for i, s := range statementsOf(props["KeyPolicy"]) {
 		principal, _ := at(list[i], "Principal").(map[string]any)
-		if s.effect != "Allow" || len(principal) != 1 || len(texts(principal["AWS"])) != 1 || sorted(s.resources) != "*" || len(s.actions) == 0 ||
+		if s.effect != "Allow" || len(principal) != 1 || len(texts(principal["AWS"])) == 0 || sorted(s.resources) != "*" || len(s.actions) == 0 ||
 			at(list[i], "NotAction") != nil || at(list[i], "NotPrincipal") != nil {
-			v.say(s.sid, "it does not allow named actions to one principal")
+			v.say(s.sid, "it does not allow named actions to named principals")
 			continue
 		}
 		for _, a := range s.actions {
 			if who[a] != "" {
 				v.say(s.sid, "%s is in two statements", a)
 			}
-			who[a] = texts(principal["AWS"])[0]
+			who[a] = sorted(texts(principal["AWS"]))
 			if !slices.Contains(administer, a) && !bound(s.condition) {
 				v.say(s.sid, "%s for whatever text: %v", a, s.condition)
 			}
 		}
 	}
-	want := map[string]string{"kms:Encrypt": account, "kms:Decrypt": revealRole}
+	want := map[string]string{"kms:Encrypt": may.seal, "kms:Decrypt": may.open}
 	for _, a := range administer {
 		want[a] = account
 	}
@@ -114,20 +164,21 @@ func bound(condition map[string]any) bool {
 		null["kms:EncryptionContext:account"] == "false" && null["kms:EncryptionContext:token"] == "false"
 }
 
-var revealing = map[string]string{"RevealRoleArn": revealRole}
-
-func TestS30OnlyTheFunctionThatRevealsMayOpenWhatIsSealed(t *testing.T) {
-	for _, v := range loosened(load(t, "infra/keyring.yaml", revealing)) {
-		t.Error(v)
+func TestS30OnlyTheFunctionsThatAreNamedMayOpenWhatIsSealed(t *testing.T) {
+	for name, may := range policies {
+		for _, v := range loosened(load(t, "infra/keyring.yaml", may.parameters), may) {
+			t.Errorf("%s: %s", name, v)
+		}
 	}
 }
 
 func TestS30ALooserKeyPolicyIsFound(t *testing.T) {
 	whole := string(read(t, "infra/keyring.yaml"))
 	for name, change := range map[string][2]string{
-		"the account opens":            {"Principal: {AWS: !Ref RevealRoleArn}", "Principal: {AWS: !Sub 'arn:${AWS::Partition}:iam::${AWS::AccountId}:root'}"},
-		"anybody opens":                {"Principal: {AWS: !Ref RevealRoleArn}", "Principal: '*'"},
-		"two open":                     {"Principal: {AWS: !Ref RevealRoleArn}", "Principal: {AWS: [!Ref RevealRoleArn, 'arn:aws:iam::123456789012:role/x']}"},
+		"the account opens":            {"Principal: {AWS: !Ref OpenRoleArns}", "Principal: {AWS: !Sub 'arn:${AWS::Partition}:iam::${AWS::AccountId}:root'}"},
+		"anybody opens":                {"Principal: {AWS: !Ref OpenRoleArns}", "Principal: '*'"},
+		"two open":                     {"Principal: {AWS: !Ref OpenRoleArns}", "Principal: {AWS: [!Select [0, !Ref OpenRoleArns], 'arn:aws:iam::123456789012:role/x']}"},
+		"anybody seals":                {"!Ref SealRoleArn, !Sub 'arn:${AWS::Partition}:iam::${AWS::AccountId}:root'", "'*', '*'"},
 		"who seals opens":              {"Action: kms:Encrypt", "Action: [kms:Encrypt, kms:Decrypt]"},
 		"who opens passes it on":       {"Action: kms:Decrypt", "Action: [kms:Decrypt, kms:CreateGrant]"},
 		"administrators use it":        {"- kms:CreateAlias", "- kms:CreateGrant"},
@@ -143,12 +194,14 @@ func TestS30ALooserKeyPolicyIsFound(t *testing.T) {
 			if changed == whole {
 				t.Fatalf("infra/keyring.yaml does not have %q", change[0])
 			}
-			tm, err := template.Parse("changed.yaml", []byte(changed), template.Options{Parameters: revealing})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(loosened(tm)) == 0 {
-				t.Error("nothing was found")
+			for kind, may := range policies {
+				tm, err := template.Parse("changed.yaml", []byte(changed), template.Options{Parameters: may.parameters})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(loosened(tm, may)) == 0 {
+					t.Errorf("nothing was found in %s", kind)
+				}
 			}
 		})
 	}

@@ -16,6 +16,7 @@ import (
 	"keyfob/internal/api"
 	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
+	"keyfob/internal/factor/passkey"
 	"keyfob/internal/mail"
 	"keyfob/internal/password"
 	"keyfob/internal/table"
@@ -68,6 +69,7 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 	again := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
 	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+again+`"}`)
 	s.leaks()
+	s.joining()
 	s.notify()
 	s.upkeep()
 
@@ -86,7 +88,7 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 type service struct {
 	t        *testing.T
 	table    *bolt.Table
-	mails    int
+	sent     []mail.Message
 	handlers map[string]interface {
 		Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	}
@@ -105,7 +107,7 @@ func newService(t *testing.T) *service {
 	config := func(function string) api.Config {
 		return api.Config{
 			Table: noting{store, s, function}, Sender: s, Keys: sealing{keys, s, function}, Hasher: password.NewHasher(1), Form: token.Form{Brand: "kf", Realm: "us"},
-			Now: time.Now, Log: slog.New(slog.DiscardHandler),
+			Now: time.Now, Log: slog.New(slog.DiscardHandler), URL: "https://keys.example.com", Passkeys: passkey.Keys{},
 		}
 	}
 	asked := config("AuthorizerFunction")
@@ -119,6 +121,10 @@ func newService(t *testing.T) *service {
 		"AuthorizerFunction":  authorizer.New(authorizer.Config{Authority: &authority.Authority{Table: asked.Table, Now: asked.Now, Form: asked.Form}, Routes: routes, Log: asked.Log}),
 		"LoginFunction":       api.Login(config("LoginFunction")),
 		"LogoutFunction":      api.Logout(config("LogoutFunction")),
+		"UnlockFunction":      api.Unlock(config("UnlockFunction")),
+		"PasswordFunction":    api.Password(config("PasswordFunction")),
+		"FactorsFunction":     api.Factors(config("FactorsFunction")),
+		"SessionsFunction":    api.Sessions(config("SessionsFunction")),
 		"CreateTokenFunction": api.CreateToken(config("CreateTokenFunction")),
 		"EditTokenFunction":   api.EditToken(config("EditTokenFunction")),
 		"RotateTokenFunction": api.RotateToken(config("RotateTokenFunction")),
@@ -132,6 +138,7 @@ func newService(t *testing.T) *service {
 		"AccountFunction":     api.Account(config("AccountFunction")),
 		"SearchFunction":      api.Search(config("SearchFunction")),
 		"AuditFunction":       api.Audit(config("AuditFunction")),
+		"FeedbackFunction":    api.Feedback(config("FeedbackFunction")),
 		"NotifyFunction":      api.Notify(config("NotifyFunction")),
 		"UpkeepFunction":      api.Upkeep(config("UpkeepFunction")),
 		"OperatorFunction":    api.Operator(config("OperatorFunction")),
@@ -182,7 +189,10 @@ func (s *service) imports(session string) {
 }
 
 // Send implements mail.Sender.
-func (s *service) Send(context.Context, mail.Message) error { s.mails++; return nil }
+func (s *service) Send(_ context.Context, m mail.Message) error {
+	s.sent = append(s.sent, m)
+	return nil
+}
 
 func (s *service) invoke(function, payload string) map[string]any {
 	s.t.Helper()
@@ -209,7 +219,7 @@ func (s *service) request(function string, status int, route, credential, body s
 	event := map[string]any{
 		"type": "REQUEST", "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/" + method + path,
 		"resource": resource, "path": path, "httpMethod": method, "pathParameters": named, "body": body,
-		"headers": map[string]string{"Authorization": "Bearer " + credential, "Content-Type": "application/json"},
+		"headers": map[string]string{"Authorization": "Bearer " + credential, "Content-Type": "application/json"}, "stageVariables": map[string]string{"keyfob": "own"},
 	}
 	maps.Copy(event["headers"].(map[string]string), s.headers)
 	if credential != "" {
@@ -309,8 +319,8 @@ func (s *service) notify() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if failed := s.invoke("NotifyFunction", encode(s.t, table.StreamEvent{Records: records}))["batchItemFailures"].([]any); len(failed) != 0 || s.mails == 0 {
-		s.t.Fatalf("%d mails, failed: %v", s.mails, failed)
+	if failed := s.invoke("NotifyFunction", encode(s.t, table.StreamEvent{Records: records}))["batchItemFailures"].([]any); len(failed) != 0 || len(s.sent) == 0 {
+		s.t.Fatalf("%d mails, failed: %v", len(s.sent), failed)
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/leak"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
-	"keyfob/internal/session"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
@@ -162,7 +162,7 @@ func TestWhatIsDeadAlreadyIsKnownAndLeftAsItIs(t *testing.T) {
 func TestASessionThatHasRunOutIsLeftAsItIs(t *testing.T) {
 	w := newWorld(t)
 	text := w.session()
-	w.clock.Add(int64(session.Absolute / time.Second))
+	w.clock.Add(int64(account.DefaultSessionLife / time.Second))
 	w.is(authority.Expired, text)
 	if said, err := w.receive(w.github.delivery(t, alert(t, text))); said != "+" || err != nil {
 		t.Errorf("%s, %v", said, err)

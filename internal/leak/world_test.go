@@ -179,7 +179,7 @@ func (w *world) leaks() *leak.Leaks {
 func (w *world) session() string {
 	w.Helper()
 	sessions := session.Sessions{Table: w.table, Now: w.now}
-	basis := session.Basis{Account: w.acc.ID, User: w.user.ID, Standing: standing.Of(w.acc, w.user)}
+	basis := session.Basis{Account: w.acc.ID, User: w.user.ID, Life: account.DefaultSessionLife, Standing: standing.Of(w.acc, w.user)}
 	_, c, err := sessions.Start(w.Context(), w.form, basis, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		w.Fatal(err)

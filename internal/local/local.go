@@ -58,6 +58,7 @@ type Config struct {
 type Env struct {
 	Table        table.Table // the store, counted
 	Now          func() time.Time
+	URL          string // the server's, for links
 	TemplatePath string
 	template     *template.Template
 }
@@ -97,7 +98,7 @@ type Server struct {
 }
 
 // Start starts the service. It is ready when Start returns. The error is one line.
-func Start(ctx context.Context, c Config) (*Server, error) {
+func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	t, err := template.Load(c.TemplatePath, template.Options{Parameters: c.Parameters})
 	if err != nil {
 		return nil, err
@@ -105,7 +106,17 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if t.API == nil {
 		return nil, fmt.Errorf("%s: there is no AWS::Serverless::Api", c.TemplatePath)
 	}
-	s := &Server{config: c, table: &countingTable{Table: c.Store}}
+	// It listens before there is anything to answer with, because handlers write links to it; who connects waits.
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = listener.Close()
+		}
+	}()
+	s := &Server{URL: "http://" + listener.Addr().String(), config: c, table: &countingTable{Table: c.Store}}
 	if err := s.makeFunctions(t); err != nil {
 		return nil, err
 	}
@@ -116,11 +127,6 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err := s.makePumps(t); err != nil {
 		return nil, err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
-	if err != nil {
-		return nil, err
-	}
-	s.URL = "http://" + listener.Addr().String()
 	s.http = &http.Server{
 		Handler:                      s.handler(gateway),
 		ConnContext:                  wire.ConnContext,
@@ -151,7 +157,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 
 // makeFunctions joins the template's functions and the handlers. Each has to have the other.
 func (s *Server) makeFunctions(t *template.Template) error {
-	handlers, err := s.config.Handlers(Env{s.table, s.config.Clock.Now, s.config.TemplatePath, t})
+	handlers, err := s.config.Handlers(Env{s.table, s.config.Clock.Now, s.URL, s.config.TemplatePath, t})
 	if err != nil {
 		return err
 	}

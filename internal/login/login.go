@@ -1,14 +1,17 @@
 // Package login is proving who one is.
 //
-// It promises that an unknown name, a wrong password and a disabled user cost the same reads and the same hashing
-// and are answered alike (S5), and that failures slow down without ever locking the victim out (S4, by package
-// throttle).
+// It promises that an unknown name, a wrong password, a user or account that may not act and a place that the account's
+// policy does not let people log in from cost the same reads and the same hashing and are answered alike (S5); that
+// failures slow down without ever locking the victim out (S4, by package throttle); and that a person hears of a login
+// from a network that they have not logged in from.
 //
-// It hands what was proven to package session, and does not say what anybody may do.
+// It hands what was proven to package session, which says by its lock whether a second factor is still to be shown
+// (packages factor and scope), and does not say what anybody may do.
 package login
 
 import (
 	"context"
+	"time"
 	"unicode/utf8"
 
 	"keyfob/internal/account"
@@ -16,9 +19,6 @@ import (
 	"keyfob/internal/fault"
 	"keyfob/internal/password"
 	"keyfob/internal/session"
-	"keyfob/internal/standing"
-	"keyfob/internal/table"
-	"keyfob/internal/table/key"
 	"keyfob/internal/throttle"
 	"keyfob/internal/token"
 )
@@ -26,6 +26,7 @@ import (
 // Logins decides about logins.
 type Logins struct {
 	Form     token.Form
+	Now      func() time.Time
 	Accounts *account.Accounts
 	Sessions *session.Sessions
 	Hasher   *password.Hasher
@@ -41,14 +42,13 @@ type Attempt struct {
 
 // A Login that succeeded comes with the credential of the session it started, shown this once.
 type Login struct {
-	Session    session.Session
+	State
 	Credential token.Credential
-	Account    account.Account
-	User       account.User
 }
 
-// Login starts a session. Errors: Invalid names a missing field; Unauthenticated is every wrong name, password or
-// tenant alike; TooMany says when to try again.
+// Login starts a session. Errors: Invalid names a missing field; Unauthenticated is every wrong name, password, tenant and
+// place alike; Unprocessable asks whoever has the right password for the tenant, and names the accounts it is right for;
+// TooMany says when to try again.
 func (l *Logins) Login(ctx context.Context, a Attempt, via string, from audit.Origin) (Login, error) {
 	if a.Name == "" {
 		return Login{}, fault.Bad("name", "required", "name is required.")
@@ -63,63 +63,39 @@ func (l *Logins) Login(ctx context.Context, a Attempt, via string, from audit.Or
 	if err != nil {
 		return Login{}, err
 	}
-	acc, user, ok, err := l.authenticate(ctx, a)
+	found, err := l.candidates(ctx, a, from)
 	if err != nil {
 		return Login{}, err
 	}
-	if !ok {
-		if err := l.Throttle.Failed(ctx, ticket); err != nil {
+	one, err := l.choose(found, from)
+	if fault.Is(err, fault.Unauthenticated) {
+		// Side by side: whoever has the right password in the wrong place is not to see by the time it takes that it is right.
+		told := make(chan error, 1)
+		go func() { told <- l.refused(ctx, found, from) }()
+		failed := l.Throttle.Failed(ctx, ticket)
+		if err := <-told; err != nil {
 			return Login{}, err
 		}
-		return Login{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.")
+		if failed != nil {
+			return Login{}, failed
+		}
+		return Login{}, err
 	}
-	s, credential, err := l.Sessions.Start(ctx, l.Form, session.Basis{
-		Account: acc.ID, User: user.ID, Standing: standing.Of(acc, user),
-		Checks: []table.Op{table.Check(acc.Key(), table.VersionIs(acc.Version)), table.Check(user.Key(), table.VersionIs(user.Version))},
-	}, via, from)
+	if err != nil {
+		_ = l.Throttle.Succeeded(ctx, ticket) // as below: it was the right password
+		return Login{}, err
+	}
+	if err := l.upgrade(ctx, one, found, a.Password); err != nil {
+		return Login{}, err
+	}
+	in, err := l.start(ctx, *one, via, from)
 	if err != nil {
 		return Login{}, err
 	}
 	// A counter that could not be cleared only means that the next typing error waits longer; the session stands.
 	_ = l.Throttle.Succeeded(ctx, ticket)
-	return Login{Session: s, Credential: credential, Account: acc, User: user}, nil
+	return in, nil
 }
 
-// authenticate finds the user and checks the password, with the same reads and the same hashing whether the user
-// exists, may log in, or not.
-func (l *Logins) authenticate(ctx context.Context, a Attempt) (acc account.Account, user account.User, ok bool, err error) {
-	candidates, err := l.Accounts.Logins(ctx, a.Name)
-	if err != nil {
-		return acc, user, false, err
-	}
-	who := key.User{Account: "none", User: "none"}
-	for _, c := range candidates {
-		if a.Tenant == "" || a.Tenant == c.Account {
-			who = c
-			break
-		}
-	}
-	acc, user, err = l.Accounts.WithUser(ctx, who.Account, who.User)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return acc, user, false, err
-	}
-	encoded := user.PasswordHash
-	known := err == nil && acc.Status == account.Active && user.Status == account.Active && encoded != ""
-	if !known {
-		encoded = password.Dummy()
-	}
-	match, err := l.Hasher.Verify(ctx, encoded, a.Password)
-	if err != nil || !known || !match {
-		return account.Account{}, account.User{}, false, err
-	}
-	if password.NeedsUpgrade(encoded) {
-		hash, err := l.Hasher.Hash(ctx, a.Password)
-		if err != nil {
-			return acc, user, false, err
-		}
-		if user, err = l.Accounts.UpgradePassword(ctx, user, hash); err != nil {
-			return acc, user, false, err
-		}
-	}
-	return acc, user, true, nil
-}
+// errRefused is the answer to every wrong name, password, tenant and place.
+func errRefused() error { return fault.New(fault.Unauthenticated, "", "Unauthenticated.") }

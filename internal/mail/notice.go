@@ -12,8 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// A Notice is all that a mail about one event says. It has no place for a credential: a token appears by its name and
-// its public handle. Whatever a caller typed may be in it as it was typed; Compose makes it harmless.
+// A Notice is all that a mail about one event says. It has no place for a credential, but for the one link or code that
+// its reader alone is to have: a token appears by its name and its public handle. Whatever a caller typed may be in it as
+// it was typed; Compose makes it harmless.
 type Notice struct {
 	EventID   string    // the audit event's id: evt_…
 	Event     string    // its type: "token.created"; an unknown type gets a general mail
@@ -21,15 +22,31 @@ type Notice struct {
 	Account   string    // the account's name
 	Realm     string    // the deployment's realm: "us"
 	Token     Token     // the token it is about; zero if it is about none
+	Person    Person    // the user it is about; zero if it is about none
 	Actor     Person    // who did it; Person{Name: System} or Person{Name: Operator} where nobody logged in did
 	Via       string    // the way it came in: "api", "dashboard", "operator", "system"
 	IP        string    // where it came from; empty if from nowhere
 	UserAgent string    // likewise
 	Changes   []Change  // what is other than it was
+	Link      string    // an http(s) URL that only the reader may have, with which what the mail is about is done; empty for none
+	Code      string    // likewise a code to type: letters and digits
+	Until     time.Time // when Link or Code ends; shown with them
 	Note      string    // the reason that somebody gave, or what else is to be known
 	To        Person    // who gets the mail
-	Dashboard string    // the dashboard's http(s) URL, the mail's only link; empty for none
+	Why       Why       // what makes them get it
+	Dashboard string    // the dashboard's http(s) URL; the mail's only link where it has no other; empty for none
 }
+
+// A Why is what makes somebody get a mail.
+type Why uint8
+
+// The reasons to get a mail.
+const (
+	Keeper    Why = iota // they look after the account's tokens
+	Owner                // they own the account
+	Concerned            // they are the Person whom it is about
+	Invited              // likewise, and are no user of the account yet
+)
 
 // A Change is one thing that is other than it was: "expiresAt" from one time to another. Where there was nothing before,
 // From is empty.
@@ -77,6 +94,7 @@ const (
 	maxValue     = 300 // a value before or after a change
 	maxNote      = 500 // a note
 	maxChanges   = 20
+	maxCode      = 12
 	maxTitleName = 60 // a name in the subject and the headline, so that a phone's list shows the verb after it
 )
 
@@ -87,8 +105,15 @@ type row struct{ Label, Value string }
 type view struct {
 	wording
 	Title, Greeting, Account, Dashboard string
+	Link, Code, Until                   string
+	Why                                 Why
 	Rows                                []row
 }
+
+// The reasons, for the templates.
+func (v view) Owner() bool     { return v.Why == Owner }
+func (v view) Concerned() bool { return v.Why == Concerned }
+func (v view) Invited() bool   { return v.Why == Invited }
 
 //go:embed notice.html.tmpl notice.txt.tmpl
 var templates embed.FS
@@ -98,16 +123,27 @@ var (
 	textLayout = texttemplate.Must(texttemplate.New("notice.txt.tmpl").Funcs(texttemplate.FuncMap{"pad": pad}).ParseFS(templates, "notice.txt.tmpl"))
 )
 
-// Compose writes the mail about a notice. An error that is a *Rejected says that the recipient cannot be written to.
+// Compose writes the mail about a notice. An error that is a *Rejected says that the recipient cannot be written to, or
+// that the link or code is none that can be shown.
 func Compose(n Notice) (Message, error) {
-	w := wordings(n.Event)
+	w := wordings(n)
 	v := view{
 		wording:   w,
 		Title:     title(n, w),
 		Greeting:  "Hello,",
 		Account:   named(n.Account, maxName),
-		Dashboard: dashboard(n.Dashboard),
+		Dashboard: address(n.Dashboard),
+		Link:      address(n.Link),
+		Code:      n.Code,
+		Until:     when(n.Until),
+		Why:       n.Why,
 		Rows:      rows(n, w),
+	}
+	if n.Link != "" && v.Link == "" || n.Code != "" && !isCode(n.Code) {
+		return Message{}, &Rejected{"what it encloses is neither a link nor a code"}
+	}
+	if v.Link != "" || v.Code != "" {
+		v.Dashboard = "" // there is one thing to do, and nothing beside it to press
 	}
 	if name := clean(n.To.Name, maxName); name != "" {
 		v.Greeting = "Hello " + name + ","
@@ -121,7 +157,7 @@ func Compose(n Notice) (Message, error) {
 	}
 	m := Message{
 		To:      n.To.Email,
-		Subject: "Keyfob: " + title(n, w) + " (" + named(n.Account, maxTitleName) + ")",
+		Subject: "Keyfob: " + v.Title + " (" + named(n.Account, maxTitleName) + ")",
 		Text:    text.String(),
 		HTML:    html.String(),
 		EventID: n.EventID,
@@ -130,6 +166,21 @@ func Compose(n Notice) (Message, error) {
 		return Message{}, err
 	}
 	return m, nil
+}
+
+// when writes a time for people; nothing for none.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2 January 2006, 15:04:05 UTC")
+}
+
+// isCode reports whether the text can be nothing but a code to type.
+func isCode(s string) bool {
+	return len(s) <= maxCode && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
+	})
 }
 
 // rows lists the facts of a notice, without those that are empty.
@@ -147,6 +198,9 @@ func rows(n Notice, w wording) []row {
 		}
 		all = append(about, all...)
 	}
+	if n.Person != (Person{}) {
+		all = append([]row{{"User", n.Person.String()}}, all...)
+	}
 	return slices.DeleteFunc(all, func(r row) bool { return r.Value == "" })
 }
 
@@ -157,7 +211,7 @@ func facts(n Notice) []row {
 		{"Via", via(n.Via)},
 		{"From", clean(n.IP, maxLabel)},
 		{"Client", clean(n.UserAgent, maxAgent)},
-		{"When", n.At.UTC().Format("2 January 2006, 15:04:05 UTC")},
+		{"When", when(n.At)},
 		{"Account", named(n.Account, maxName)},
 		{"Realm", clean(n.Realm, maxLabel)},
 		{"Event", clean(n.EventID, maxLabel)},
@@ -200,9 +254,9 @@ func label(field string) string {
 	return b.String()
 }
 
-// dashboard gives the URL if it is a plain absolute http or https one, else nothing: a mail without a link is still a
-// mail, and one with a wrong link is worse.
-func dashboard(s string) string {
+// address gives the URL if it is a plain absolute http or https one, else nothing: a mail without a link is still a
+// mail, and one with a wrong link is worse. What it gives has no space or line break in it.
+func address(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
 		return ""

@@ -6,16 +6,30 @@ import (
 	"unicode/utf8"
 )
 
-// A wording is what the mail about one kind of event says. A new kind of event needs one entry here and nothing else.
+// A wording is what the mail about one kind of event says. A new kind of event needs one entry here, or one in each of the
+// two tables of what happens to people, and nothing else.
 type wording struct {
 	Did    string // completes «API token "name" …»: "was created"
-	Title  string // the whole of the headline, where the event is about no token
+	Title  string // the whole of the headline, where the event is about no token; {user} stands for the user's name
 	Means  string // what has changed by it, one or two sentences
 	Advice string // what to do if it was not expected
 	Note   string // what the event's note is to it; "Note" where empty
+	Button string // what the link does
 }
 
-func wordings(event string) wording {
+func wordings(n Notice) wording {
+	w, ok := yours[n.Event]
+	if n.Why != Concerned && n.Why != Invited {
+		w, ok = theirs[n.Event]
+	}
+	if ok {
+		return w
+	}
+	return ofToken(n.Event)
+}
+
+// ofToken words what is done with tokens, and with the account as a whole.
+func ofToken(event string) wording {
 	switch event {
 	case "token.created":
 		return wording{
@@ -74,6 +88,25 @@ func wordings(event string) wording {
 			Means:  "Tokens that another system issued can now be used in this account. The audit trail has an event for each.",
 			Advice: "If you did not expect this, ask who operates this deployment, and revoke the tokens.",
 		}
+	case "account.changed":
+		return wording{
+			Title:  "The account's settings were changed",
+			Means:  "What is listed here holds for everybody in the account from now on.",
+			Advice: "If you did not expect this, undo it, and look in the audit trail for what was done meanwhile.",
+		}
+	case "account.suspended":
+		return wording{
+			Title:  "The account was suspended",
+			Means:  "Nobody can log in, and every token and session of the account is refused. Nothing is deleted.",
+			Advice: "If you did not expect this, ask who operates this deployment.",
+			Note:   "Reason",
+		}
+	case "account.resumed":
+		return wording{
+			Title:  "The account was resumed",
+			Means:  "Tokens work again, and people can log in. Sessions from before have ended for good.",
+			Advice: "If you did not expect this, ask who operates this deployment.",
+		}
 	case "token.purged":
 		return wording{
 			Did:    "was purged",
@@ -111,7 +144,7 @@ func title(n Notice, w wording) string {
 		return `API token "` + named(n.Token.Name, maxTitleName) + `" ` + w.Did
 	}
 	if w.Title != "" {
-		return w.Title
+		return strings.ReplaceAll(w.Title, "{user}", named(n.Person.Name, maxTitleName))
 	}
 	s := words(strings.ReplaceAll(clean(n.Event, maxLabel), ".", " "))
 	if s == "" {

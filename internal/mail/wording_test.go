@@ -32,7 +32,7 @@ func TestC12EveryEventOfATokenHasItsOwnWords(t *testing.T) {
 	} {
 		n := created()
 		n.Event = event
-		m, w := compose(t, n), wordings(event)
+		m, w := compose(t, n), wordings(n)
 		if want := `Keyfob: API token "CI deploy" ` + did + " (Example Ltd)"; m.Subject != want {
 			t.Errorf("%s: %q, want %q", event, m.Subject, want)
 		}

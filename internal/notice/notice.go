@@ -1,22 +1,29 @@
-// Package notice decides which events people are told of, and sees each telling through.
+// Package notice decides which events people are told of and who is told, and sees each telling through.
 //
-// It promises that an event that owes a mail yields it once to each person concerned (P6): a delivery is claimed in
-// the table before the mail is sent and noted after it. A second mail is possible only where the sender dies, or the
-// table fails, between the mail service's yes and the note of it.
+// It promises that
+//   - an event that owes a mail yields it once to each person concerned (P6): a delivery is claimed in the table before
+//     the mail is sent and noted after it. A second mail is possible only where the sender dies, or the table fails,
+//     between the mail service's yes and the note of it;
+//   - only people of the account who may act and whose address is known to be theirs are written to, but for those who are
+//     told that they were invited, disabled or removed (S32);
+//   - an address that mail came back from, or whose reader complained, is not written to any more (S32);
+//   - what is an alarm, or concerns how people prove who they are, is told whatever the account's policy mutes;
+//   - the secret in a mail is made when the mail is sent, and kept nowhere.
 //
-// It writes no mail (package mail does) and does not watch the stream (functions/notify does).
+// It writes no mail (package mail does) and does not watch the stream (functions/notify does), nor the mail service
+// (functions/feedback does).
 package notice
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/mail"
-	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
@@ -35,17 +42,23 @@ type Notices struct {
 	Accounts *account.Accounts
 	Sender   mail.Sender
 	Realm    string
+	URL      string // where people reach the dashboard, without a slash at the end; empty where there is none to name
+
+	// Enclosers make what the mails of an event carry and nobody but their reader may know. It is made for each mail
+	// when it is sent, so that it need not be kept anywhere.
+	Enclosers map[audit.Type]Encloser
 }
 
-// Owed reports whether people are to be told of events of the type.
-func Owed(t audit.Type) bool {
-	switch t {
-	case audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused,
-		audit.TokenLeaked, audit.TokenRevoked, audit.TokenPurged, audit.SessionLeaked, audit.AccountImported:
-		return true
-	}
-	return false
+// An Enclosure is a link or a code that only the reader of a mail may know.
+type Enclosure struct {
+	Link  string
+	Code  string
+	Until time.Time // when it ends
 }
+
+// An Encloser makes the enclosure of an event's mail. It reports false where there is nothing to be told any more: what
+// the event was about has been done, withdrawn or missed since.
+type Encloser func(context.Context, audit.Event) (enclosed Enclosure, owed bool, err error)
 
 // ErrClaimed says that another sender is at work on the same delivery. Come again later.
 var ErrClaimed = errors.New("notice: the delivery is claimed by another sender")
@@ -53,59 +66,44 @@ var ErrClaimed = errors.New("notice: the delivery is claimed by another sender")
 // Deliver tells everybody concerned of the event. It may be called any number of times with the same event. An error
 // says that a delivery is still outstanding; those that were made are not made again.
 func (n *Notices) Deliver(ctx context.Context, e audit.Event) error {
-	if !Owed(e.Type) {
+	if !Owed(e) {
 		return nil
 	}
 	acc, err := n.Accounts.Get(ctx, e.Account)
 	if err != nil {
 		return err
 	}
+	if e.Type.Mutable() && acc.Policy.Muted.Has(string(e.Type)) {
+		return nil
+	}
 	members, err := n.Accounts.Members(ctx, e.Account)
 	if err != nil {
 		return err
 	}
 	var failed error
-	actor := actorOf(e, members)
-	for _, to := range recipients(members) {
-		if err := n.deliver(ctx, e, acc, actor, to); err != nil && failed == nil {
-			failed = fmt.Errorf("notice: event %s to %s: %w", e.ID, to.ID, err)
+	for _, to := range recipients(e, members) {
+		if err := n.deliver(ctx, e, acc, members, to); err != nil && failed == nil {
+			failed = fmt.Errorf("notice: event %s to %s: %w", e.ID, to.user.ID, err)
 		}
 	}
 	return failed
 }
 
-// recipients are the owners and admins who can act on a token: active, and of a verified address (S32).
-func recipients(members []account.User) []account.User {
-	var to []account.User
-	for _, u := range members {
-		if u.Status == account.Active && u.Verified && (u.Role == scope.Owner || u.Role == scope.Admin) {
-			to = append(to, u)
-		}
-	}
-	return to
-}
-
-func actorOf(e audit.Event, members []account.User) account.User {
-	for _, u := range members {
-		if u.ID == e.Actor.User {
-			return u
-		}
-	}
-	return account.User{}
-}
-
-func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, actor, to account.User) error {
-	d, err := n.claim(ctx, e.ID, to.ID)
+func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, members []account.User, to recipient) error {
+	d, suppressed, err := n.claim(ctx, e.ID, to.user)
 	if err != nil || d == nil {
 		return err
 	}
-	message, err := mail.Compose(n.said(e, acc, actor, to))
-	if err == nil {
-		err = n.Sender.Send(ctx, message)
+	if suppressed {
+		return n.note(ctx, d, stateSuppressed, "")
+	}
+	owed, err := n.send(ctx, e, n.said(e, acc, members, to))
+	if err == nil && !owed {
+		return n.note(ctx, d, stateMoot, "")
 	}
 	if rejected, ok := errors.AsType[*mail.Rejected](err); ok {
 		// Nobody will be told by mail, so the trail has to say it (P5).
-		about := audit.Subject{Kind: "notice", ID: e.ID + "/" + to.ID, Name: rejected.Reason}
+		about := audit.Subject{Kind: "notice", ID: e.ID + "/" + to.user.ID, Name: rejected.Reason}
 		told := audit.New(audit.NoticeRejected, n.Now(), e.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, about)
 		return n.note(ctx, d, stateRejected, rejected.Reason, told.Ops()...)
 	}
@@ -116,30 +114,54 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 	return n.note(ctx, d, stateSent, "")
 }
 
+// send writes and sends the mail, and reports false where there is nothing to be told any more.
+func (n *Notices) send(ctx context.Context, e audit.Event, said mail.Notice) (owed bool, err error) {
+	if enclose := n.Enclosers[e.Type]; enclose != nil {
+		enclosed, owed, err := enclose(ctx, e)
+		if err != nil || !owed {
+			return false, err
+		}
+		said.Link, said.Code, said.Until = enclosed.Link, enclosed.Code, enclosed.Until
+	}
+	message, err := mail.Compose(said)
+	if err != nil {
+		return true, err
+	}
+	return true, n.Sender.Send(ctx, message)
+}
+
 // The states of a delivery.
 const (
-	stateClaimed  = "claimed"
-	stateFailed   = "failed" // to be tried again
-	stateSent     = "sent"
-	stateRejected = "rejected" // the mail service refuses it for good
+	stateClaimed    = "claimed"
+	stateFailed     = "failed" // to be tried again
+	stateSent       = "sent"
+	stateRejected   = "rejected"   // the mail service refuses it for good
+	stateMoot       = "moot"       // there is nothing to be told any more
+	stateSuppressed = "suppressed" // the address is not written to
 )
 
-// claim takes the delivery for this sender. It returns nil where it is done with already.
-func (n *Notices) claim(ctx context.Context, event, recipient string) (table.Item, error) {
-	k := key.Notice{Event: event, Recipient: recipient}.Key()
-	items, err := n.Table.Get(ctx, k)
+// done reports whether nothing is to become of a delivery any more.
+func done(state string) bool {
+	return slices.Contains([]string{stateSent, stateRejected, stateMoot, stateSuppressed}, state)
+}
+
+// claim takes the delivery for this sender, and tells whether the address may not be written to. It returns nil where the
+// delivery is done with already.
+func (n *Notices) claim(ctx context.Context, event string, to account.User) (d table.Item, suppressed bool, err error) {
+	k := key.Notice{Event: event, Recipient: to.ID}.Key()
+	items, err := n.Table.Get(ctx, k, key.Suppression(to.Email).Key())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	now := n.Now()
-	d := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}
+	d = table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}
 	op := table.Create
 	if old := items[0]; old != nil {
 		switch {
-		case old.String("state") == stateSent || old.String("state") == stateRejected:
-			return nil, nil
+		case done(old.String("state")):
+			return nil, false, nil
 		case old.String("state") == stateClaimed && now.Before(time.UnixMilli(old.Int("until"))):
-			return nil, ErrClaimed
+			return nil, false, ErrClaimed
 		}
 		d["attempt"] = table.N(old.Int("attempt"))
 		op = func(it table.Item) table.Op { return table.Replace(it, old.Version()) }
@@ -149,43 +171,16 @@ func (n *Notices) claim(ctx context.Context, event, recipient string) (table.Ite
 	put := op(d)
 	err = n.Table.Commit(ctx, put)
 	if _, lost := errors.AsType[*table.Conflict](err); lost {
-		return nil, ErrClaimed
+		return nil, false, ErrClaimed
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return put.Item, nil
+	return put.Item, suppressionFrom(items[1]).holds(), nil
 }
 
 // note writes what became of a claimed delivery, with what else belongs to it.
 func (n *Notices) note(ctx context.Context, d table.Item, state, reason string, with ...table.Op) error {
 	d["state"], d["reason"] = table.S(state), table.S(reason)
 	return n.Table.Commit(ctx, append(with, table.Replace(d, d.Version()))...)
-}
-
-// said puts the event into the words of a mail.
-func (n *Notices) said(e audit.Event, acc account.Account, actor, to account.User) mail.Notice {
-	by := mail.Person{Name: actor.Name, Email: actor.Email}
-	switch {
-	case e.Actor.Via == audit.ViaOperator:
-		by = mail.Person{Name: mail.Operator}
-	case e.Actor.User == "" && e.Actor.Credential != "":
-		by = mail.Person{Name: mail.Holder}
-	case e.Actor.User == "":
-		by = mail.Person{Name: mail.System}
-	case actor.ID == "":
-		by = mail.Person{Name: e.Actor.User} // has left the account since
-	}
-	said := mail.Notice{
-		EventID: e.ID, Event: string(e.Type), At: e.At, Account: acc.Name, Realm: n.Realm,
-		Actor: by, Via: e.Actor.Via, IP: e.Origin.IP, UserAgent: e.Origin.UserAgent,
-		To: mail.Person{Name: to.Name, Email: to.Email}, Note: e.Note,
-	}
-	for _, c := range e.Changes {
-		said.Changes = append(said.Changes, mail.Change(c))
-	}
-	if e.Subject.Kind == "token" {
-		said.Token = mail.Token{Name: e.Subject.Name, Handle: e.Subject.ID}
-	}
-	return said
 }

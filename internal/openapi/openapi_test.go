@@ -148,6 +148,9 @@ func TestEveryObjectInARequestsJSONIsClosed(t *testing.T) {
 				return nil
 			}
 			n++
+			if s.Ref == "#/components/schemas/Assertion" || s.Ref == "#/components/schemas/Attestation" {
+				return nil // the browser makes it, and browsers say more with time
+			}
 			if s.Value.AdditionalProperties.Has == nil || *s.Value.AdditionalProperties.Has {
 				t.Errorf("%s: %s%s takes any member", route, s.Ref, at)
 			}

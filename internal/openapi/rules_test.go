@@ -11,13 +11,13 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/credential"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
-	"keyfob/internal/session"
 	"keyfob/internal/text"
 	"keyfob/internal/token"
 	"keyfob/internal/trail"
@@ -184,7 +184,7 @@ func TestTheCredentialsAndCookiesOfEveryDeploymentAreDescribed(t *testing.T) {
 		if !form.Valid() || !api(a) || !session_(s.Reveal()) || session_(a) || !realm(form.Realm) {
 			t.Errorf("%+v", form)
 		}
-		if cookie := credential.SetCookie(s, session.Absolute); !set(cookie) || set(strings.Replace(cookie, "; Secure", "", 1)) {
+		if cookie := credential.SetCookie(s, account.DefaultSessionLife); !set(cookie) || set(strings.Replace(cookie, "; Secure", "", 1)) {
 			t.Errorf("%+v: its cookie", form)
 		}
 	}

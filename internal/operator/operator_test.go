@@ -10,12 +10,15 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
+	"keyfob/internal/link"
+	"keyfob/internal/notice"
 	"keyfob/internal/operator"
 	"keyfob/internal/password"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/bolt"
 	"keyfob/internal/table/key"
+	"keyfob/internal/token"
 )
 
 func newOperator(t *testing.T) (*operator.Operator, *bolt.Table) {
@@ -26,10 +29,21 @@ func newOperator(t *testing.T) (*operator.Operator, *bolt.Table) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return &operator.Operator{Table: db, Now: now, Hasher: password.NewHasher(1)}, db
+	links := &link.Links{Table: db, Now: now, Form: token.Form{Brand: "kf", Realm: "us"}, URL: "https://keys.example.com"}
+	return &operator.Operator{Table: db, Now: now, Hasher: password.NewHasher(1), Links: links}, db
 }
 
-// P5: an account is made with its owner and the events of both, and the password made up is nowhere in the table.
+// secret gives the text of a link as its reader presents it.
+func secret(t *testing.T, l notice.Enclosure) string {
+	t.Helper()
+	text, ok := strings.CutPrefix(l.Link, "https://keys.example.com/password#")
+	if !ok {
+		t.Fatalf("%+v", l)
+	}
+	return text
+}
+
+// P5: an account is made with its owner, who is invited, and the events of both; the link in the answer is the owner's.
 func TestP5AnAccountIsMadeWithItsOwnerAndTheirEvents(t *testing.T) {
 	o, db := newOperator(t)
 	made, err := o.CreateAccount(t.Context(), operator.NewAccount{Name: "Example Ltd", Email: "Owner@Example.com"}, audit.Origin{RequestID: "r-1"})
@@ -38,15 +52,16 @@ func TestP5AnAccountIsMadeWithItsOwnerAndTheirEvents(t *testing.T) {
 	}
 	accounts := account.Accounts{Table: db}
 	acc, owner, err := accounts.WithUser(t.Context(), made.Account.ID, made.Owner.ID)
-	if err != nil || acc.Name != "Example Ltd" || owner.Role != scope.Owner || owner.Name != "Owner" || !owner.Verified {
+	if err != nil || acc.Name != "Example Ltd" || owner.Role != scope.Owner || owner.Name != "Owner" || owner.Verified ||
+		owner.Status != account.Invited || owner.PasswordHash != "" {
 		t.Errorf("%+v, %+v, %v", acc, owner, err)
 	}
 	logins, err := accounts.Logins(t.Context(), "owner@EXAMPLE.com")
 	if err != nil || len(logins) != 1 || logins[0].User != made.Owner.ID {
 		t.Errorf("%v, %v", logins, err)
 	}
-	if ok, err := password.Verify(owner.PasswordHash, made.Password); err != nil || !ok || len(made.Password) < 32 {
-		t.Errorf("the password that was made up does not open the account: %v", err)
+	if found, err := o.Links.Find(t.Context(), secret(t, made.Link)); err != nil || found.User != owner || found.Purpose != link.Invitation {
+		t.Errorf("the link: %+v, %v", found, err)
 	}
 	page, err := db.Query(t.Context(), table.Query{PK: key.PrefixAudit + acc.ID, Limit: 10})
 	if err != nil || len(page.Items) != 2 {
@@ -57,6 +72,20 @@ func TestP5AnAccountIsMadeWithItsOwnerAndTheirEvents(t *testing.T) {
 		if err != nil || e.Actor.Via != audit.ViaOperator || e.Origin.RequestID != "r-1" {
 			t.Errorf("%+v, %v", e, err)
 		}
+	}
+}
+
+func TestAnOwnerWithAPasswordNeedsNoLink(t *testing.T) {
+	o, _ := newOperator(t)
+	made, err := o.CreateAccount(t.Context(), operator.NewAccount{Name: "Example Ltd", Email: "owner@example.com", Password: "seven lanterns over a quiet river"}, audit.Origin{})
+	if err != nil || made.Link != (notice.Enclosure{}) || made.Owner.Status != account.Active || !made.Owner.Verified {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if ok, err := password.Verify(made.Owner.PasswordHash, "seven lanterns over a quiet river"); err != nil || !ok {
+		t.Error(ok, err)
+	}
+	if r, err := o.Links.Get(t.Context(), made.Owner.ID); err != nil || !r.Issued.IsZero() {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

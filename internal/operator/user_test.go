@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
+	"keyfob/internal/link"
+	"keyfob/internal/notice"
 	"keyfob/internal/operator"
 	"keyfob/internal/password"
 	"keyfob/internal/scope"
@@ -53,28 +56,104 @@ func newWorld(t *testing.T) *world {
 	return &world{t, o, db, made}
 }
 
-// P5: a user is made with the event, and the password made up opens the user's account and is nowhere in the table.
+// P5: a user is made with the event: one who is given a password, and one who is invited and gets a link.
 func TestP5AUserIsMadeWithTheEvent(t *testing.T) {
 	w := newWorld(t)
-	u, made, err := w.CreateUser(t.Context(), operator.NewUser{Account: w.made.Account.ID, Email: "mia@example.com", Role: scope.Member}, audit.Origin{RequestID: "r-2"})
+	const phrase = "seven lanterns over a quiet river"
+	for given, kind := range map[string]audit.Type{phrase: audit.UserCreated, "": audit.UserInvited} {
+		email := string(kind) + "@example.com"
+		u, l, err := w.CreateUser(t.Context(), operator.NewUser{Account: w.made.Account.ID, Email: email, Role: scope.Member, Password: given}, audit.Origin{RequestID: "r-2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		accounts := account.Accounts{Table: w.table}
+		_, stored, err := accounts.WithUser(t.Context(), w.made.Account.ID, u.ID)
+		if err != nil || stored != u || stored.Role != scope.Member || stored.Name != string(kind) || stored.Verified != (given != "") {
+			t.Errorf("%+v, %v", stored, err)
+		}
+		if given != "" {
+			if ok, err := password.Verify(stored.PasswordHash, given); err != nil || !ok || stored.Status != account.Active || l != (notice.Enclosure{}) {
+				t.Errorf("%+v, %+v, %v", stored, l, err)
+			}
+		} else if found, err := w.Links.Find(t.Context(), secret(t, l)); err != nil || found.User != stored || stored.Status != account.Invited {
+			t.Errorf("%+v, %+v, %v", stored, found, err)
+		}
+		if logins, err := accounts.Logins(t.Context(), strings.ToUpper(email)); err != nil || len(logins) != 1 || logins[0].User != u.ID {
+			t.Errorf("%v, %v", logins, err)
+		}
+		events := slices.DeleteFunc(w.events(kind), func(e audit.Event) bool { return e.Subject.ID != u.ID })
+		if len(events) != 1 || events[0].Actor.Via != audit.ViaOperator || events[0].Origin.RequestID != "r-2" {
+			t.Errorf("%+v", events)
+		}
+	}
+}
+
+// A link that the operator asks for is the user's only one, and of the kind that the user can use.
+func TestAnotherLinkEndsTheFormerOne(t *testing.T) {
+	w := newWorld(t)
+	former := secret(t, w.made.Link)
+	u, l, err := w.LinkUser(t.Context(), w.made.Account.ID, w.made.Owner.ID, audit.Origin{RequestID: "r-3"})
+	if err != nil || u.ID != w.made.Owner.ID {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	if _, err := w.Links.Find(t.Context(), former); !fault.Is(err, fault.Unprocessable) {
+		t.Errorf("the former one: %v", err)
+	}
+	if found, err := w.Links.Find(t.Context(), secret(t, l)); err != nil || found.Purpose != link.Invitation {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if n := len(w.events(audit.UserInvited)); n != 2 {
+		t.Errorf("%d invitations are recorded", n)
+	}
+	active, _, err := w.CreateUser(t.Context(), operator.NewUser{Account: w.made.Account.ID, Email: "mia@example.com", Role: scope.Member, Password: "seven lanterns over a quiet river"}, audit.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts := account.Accounts{Table: w.table}
-	_, stored, err := accounts.WithUser(t.Context(), w.made.Account.ID, u.ID)
-	if err != nil || stored != u || stored.Role != scope.Member || stored.Name != "mia" || !stored.Verified {
-		t.Errorf("%+v, %v", stored, err)
+	if _, l, err = w.LinkUser(t.Context(), active.Account, active.ID, audit.Origin{}); err != nil {
+		t.Fatal(err)
 	}
-	if ok, err := password.Verify(stored.PasswordHash, made); err != nil || !ok || len(made) < 32 {
-		t.Errorf("the password that was made up does not fit: %v", err)
+	if found, err := w.Links.Find(t.Context(), secret(t, l)); err != nil || found.Purpose != link.Reset || len(w.events(audit.PasswordRequested)) != 1 {
+		t.Errorf("%+v, %v", found, err)
 	}
-	if logins, err := accounts.Logins(t.Context(), "MIA@example.com"); err != nil || len(logins) != 1 || logins[0].User != u.ID {
-		t.Errorf("%v, %v", logins, err)
+}
+
+func TestALinkThatWouldNotWorkIsRefusedByField(t *testing.T) {
+	w := newWorld(t)
+	other, err := w.CreateAccount(t.Context(), operator.NewAccount{Name: "Other Ltd", Email: "other@example.com"}, audit.Origin{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	events := w.events(audit.UserCreated)
-	if len(events) != 2 || events[1].Actor.Via != audit.ViaOperator || events[1].Origin.RequestID != "r-2" && events[0].Origin.RequestID != "r-2" {
-		t.Errorf("%+v", events)
+	refused := func(name, acc, user, field string) {
+		t.Helper()
+		_, l, err := w.LinkUser(t.Context(), acc, user, audit.Origin{})
+		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Name != field || l != (notice.Enclosure{}) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
+	refused("no account", "", w.made.Owner.ID, "account")
+	refused("no user", w.made.Account.ID, "", "user")
+	refused("nonsense", w.made.Account.ID, strings.Repeat("x", 5000), "user")
+	refused("another account's", w.made.Account.ID, other.Owner.ID, "user")
+	for _, s := range []account.Status{account.Disabled, account.Removed} {
+		_, u, err := (&account.Accounts{Table: w.table}).WithUser(t.Context(), w.made.Account.ID, w.made.Owner.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Status = s
+		if err := w.table.Commit(t.Context(), u.Replace()); err != nil {
+			t.Fatal(err)
+		}
+		refused(string(s), u.Account, u.ID, "user")
+		if _, _, err := w.LinkUser(t.Context(), u.Account, u.ID, audit.Origin{}); strings.Contains(err.Error(), "no such user") != (s == account.Removed) {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	acc := other.Account
+	acc.Status = account.Suspended
+	if err := w.table.Commit(t.Context(), acc.Replace()); err != nil {
+		t.Fatal(err)
+	}
+	refused("suspended", acc.ID, other.Owner.ID, "account")
 }
 
 // S26: of users of one login name, asked for at once, one is made.
@@ -134,7 +213,7 @@ func TestAUserIsRefusedByField(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if n := len(w.events(audit.UserCreated)); n != 1 {
+	if n := len(w.events(audit.UserCreated)); n != 0 {
 		t.Errorf("%d users were made", n)
 	}
 }

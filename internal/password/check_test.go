@@ -77,7 +77,7 @@ func TestLengthIsCountedInCharactersAndNothingElseIsAskedFor(t *testing.T) {
 // S2: the list walked, with and without what people put around such words.
 func TestEveryListedPasswordIsRefusedAlsoDecorated(t *testing.T) {
 	words := strings.Fields(list)
-	if len(words) < 300 {
+	if len(words) < 10_000 {
 		t.Fatalf("only %d words are on the list", len(words))
 	}
 	for _, w := range words {
@@ -107,6 +107,20 @@ func TestTheListCanBeSearchedAsItIs(t *testing.T) {
 	if !slices.IsSorted(words) || len(slices.Compact(slices.Clone(words))) != len(words) ||
 		strings.Join(words, "\n")+"\n" != list || list != strings.ToLower(list) {
 		t.Error("the list is not sorted, unique, lower case, one word to a line")
+	}
+}
+
+func TestTheListIsFoundInAtItsEndsAndNotBetweenItsWords(t *testing.T) {
+	words := strings.Fields(list)
+	for _, w := range []string{words[0], words[1], words[len(words)-2], words[len(words)-1]} {
+		if !listed(w) {
+			t.Errorf("%q is not found", w)
+		}
+	}
+	for _, w := range []string{"", "\n", words[0] + "\n" + words[1], words[0] + "\n", "\x00", "\xff", "passwor~", "zzzzzzzzzzz~"} {
+		if listed(w) {
+			t.Errorf("%q is found", w)
+		}
 	}
 }
 
@@ -195,4 +209,18 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("Check(%q): %v", plain, err)
 		}
 	})
+}
+
+// BenchmarkCheck is what judging a password costs: one that is good, so that all is looked at, and the longest there may be.
+func BenchmarkCheck(b *testing.B) {
+	context := []string{"Example Ltd", "olivia.owner@mail.example.com", "Olivia Owner", "keyfob"}
+	for name, plain := range map[string]string{"usual": "wobbly giraffe 17 umbrella", "longest": letters(MaxBytes)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := Check(plain, Rules{Context: context}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

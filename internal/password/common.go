@@ -8,13 +8,30 @@ import (
 	"unicode/utf8"
 )
 
-// list holds the best-known passwords, one to a line, in lower case, without repetitions and sorted: it can be
-// exchanged for a longer one as it is.
+// list holds the best-known passwords, one to a line, in lower case, without repetitions and sorted by their bytes: it can
+// be exchanged for a longer one as it is. Where it comes from stands in docs/decisions/0019-common-passwords.md.
 //
 //go:embed common.txt
 var list string
 
-func listed(s string) bool { return s != "" && strings.Contains("\n"+list, "\n"+s+"\n") }
+// listed reports whether the list has the word. It looks for it in the text as it is embedded: a set would have to be made
+// first, by each process that ever checks a password.
+func listed(s string) bool {
+	from, to := 0, len(list) // both where a line begins
+	for from < to {
+		line := from + strings.LastIndexByte(list[from:from+(to-from)/2], '\n') + 1
+		end := line + strings.IndexByte(list[line:], '\n')
+		switch word := list[line:end]; {
+		case s == word:
+			return true
+		case s < word:
+			to = line
+		default:
+			from = end + 1
+		}
+	}
+	return false
+}
 
 // common reports whether a folded password is guessable: a run or a few of them, a short piece over and over, or on
 // the list, also with too little around it, doubled, with signs between its words or digits for letters.

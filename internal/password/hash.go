@@ -1,6 +1,7 @@
 package password
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -67,6 +68,12 @@ func parse(encoded string) (hash, error) {
 // derive gives the key of length bytes that the text has under the hash's salt and parameters.
 func (h hash) derive(text []byte, length int) []byte {
 	return argon2.IDKey(text, h.salt, h.passes, h.memory, h.threads, uint32(length)) // #nosec G115 -- at most maxKeyLen
+}
+
+// alike reports whether a text has the same key under both hashes.
+func (h hash) alike(other hash) bool {
+	return h.memory == other.memory && h.passes == other.passes && h.threads == other.threads &&
+		len(h.key) == len(other.key) && bytes.Equal(h.salt, other.salt)
 }
 
 // parameter reads "m=19456" for the name "m="; 0 where it is none or over the limit.

@@ -24,6 +24,22 @@ func (h *Hasher) Hash(ctx context.Context, plain string) (encoded string, err er
 	return encoded, err
 }
 
+// HashLike is the package's HashLike. A fault of kind Unavailable says that the context ended before its turn came.
+func (h *Hasher) HashLike(ctx context.Context, plain string, siblings ...string) (encoded string, err error) {
+	if turn := h.within(ctx, func() { encoded, err = HashLike(plain, siblings...) }); turn != nil {
+		return "", turn
+	}
+	return encoded, err
+}
+
+// Match is the package's Match; all of it is one turn. A fault of kind Unavailable says that the context ended before it came.
+func (h *Hasher) Match(ctx context.Context, encodeds []string, plain string) (match []bool, err error) {
+	if turn := h.within(ctx, func() { match, err = Match(encodeds, plain) }); turn != nil {
+		return nil, turn
+	}
+	return match, err
+}
+
 // Verify is the package's Verify. A fault of kind Unavailable says that the context ended before its turn came.
 func (h *Hasher) Verify(ctx context.Context, encoded, plain string) (ok bool, err error) {
 	if turn := h.within(ctx, func() { ok, err = Verify(encoded, plain) }); turn != nil {

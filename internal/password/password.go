@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -63,6 +64,69 @@ func Verify(encoded, plain string) (ok bool, err error) {
 		return false, nil // nobody can have set it
 	}
 	return subtle.ConstantTimeCompare(h.derive(text, len(h.key)), h.key) == 1, nil
+}
+
+// HashLike is Hash, but under the salt and parameters of the first of the siblings that needs no upgrade: for the hashes of
+// users with the same login name, so that Match judges a password against all of them with the work of one. What is no hash
+// is passed over.
+func HashLike(plain string, siblings ...string) (string, error) {
+	for _, encoded := range siblings {
+		h, err := parse(encoded)
+		if err != nil || NeedsUpgrade(encoded) {
+			continue
+		}
+		text, err := prepare(plain)
+		if err != nil {
+			return "", err
+		}
+		h.key = h.derive(text, keyLen)
+		return h.String(), nil
+	}
+	return Hash(plain)
+}
+
+// Match reports for each of the stored strings whether the password is the one that was hashed. It hashes once for those
+// that share salt and parameters, and once where there are none at all, so that nobody is answered faster than somebody. An
+// empty string matches nothing; the error says that another one is not a hash within the bounds.
+func Match(encodeds []string, plain string) ([]bool, error) {
+	stored, work, err := grouped(encodeds)
+	if err != nil {
+		return nil, err
+	}
+	match := make([]bool, len(encodeds))
+	text, err := prepare(plain)
+	if err != nil {
+		return match, nil // nobody can have set it
+	}
+	for _, group := range work {
+		key := group.derive(text, len(group.key))
+		for i, h := range stored {
+			match[i] = match[i] || h.key != nil && h.alike(group) && subtle.ConstantTimeCompare(key, h.key) == 1
+		}
+	}
+	return match, nil
+}
+
+// grouped gives the hashes, the zero one for an empty string, and one of each group that is judged with one derivation; the
+// dummy where there is none.
+func grouped(encodeds []string) (stored, work []hash, err error) {
+	stored = make([]hash, len(encodeds))
+	for i, encoded := range encodeds {
+		if encoded == "" {
+			continue
+		}
+		if stored[i], err = parse(encoded); err != nil {
+			return nil, nil, err
+		}
+		if !slices.ContainsFunc(work, stored[i].alike) {
+			work = append(work, stored[i])
+		}
+	}
+	if len(work) == 0 {
+		dummy, err := parse(Dummy())
+		return stored, []hash{dummy}, err
+	}
+	return stored, work, nil
 }
 
 // NeedsUpgrade reports whether the stored string is weaker in any respect than what Hash makes today, or no hash at

@@ -2,16 +2,19 @@
 // role, who may act, what its policy is.
 //
 // It promises that
-//   - nobody changes what their own role, as it is in the commit, does not let them; only owners touch owners, and only
-//     with a fresh login (S12);
-//   - an account always has an active owner, whoever changes what at the same time (S23);
+//   - nobody changes what their own role, as it is in the commit, does not let them, or with a credential that has ended
+//     before it; only owners touch owners, and only with a fresh login (S12);
+//   - an account always has an active owner, whoever changes what at the same time (S23), and changes hands only when both
+//     want it;
+//   - somebody who was removed is nobody from the acknowledgement on, and their e-mail is free again;
 //   - a change has reached every credential before it is acknowledged (P1), and one that was interrupted is finished by
 //     asking for it again;
 //   - each change commits with its audit event (P5);
 //   - a user of another account is answered like one that does not exist.
 //
-// It does not make users or accounts (package operator does), knows no passwords, and does not carry changes itself
-// (package standing does).
+// It does not make accounts (package operator does), knows no passwords (package passwords does) and no second factors but
+// for taking them away (package factor does), does not carry changes itself (package standing does), and leaves it to
+// upkeep to revoke, one after the other, the tokens of who was removed (package authority does).
 package people
 
 import (
@@ -24,6 +27,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/link"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/standing"
@@ -68,7 +72,9 @@ func (p *People) sessions() *session.Sessions {
 	return &session.Sessions{Table: p.Table, Now: p.Now}
 }
 
-// A UserPage is a run of users, ordered by id. Next is the position to go on from, empty at the end.
+func (p *People) links() *link.Links { return &link.Links{Table: p.Table, Now: p.Now} }
+
+// A UserPage is a run of users, without those who were removed, ordered by id. Next is the position to go on from, empty at the end.
 type UserPage struct {
 	Users []account.User
 	Next  string
@@ -82,15 +88,25 @@ func (p *People) List(ctx context.Context, by authority.Principal, limit int, af
 	if after != "" && !isUser(after) {
 		return UserPage{}, fault.Bad("cursor", "malformed", "cursor is not one that this list has given.")
 	}
-	users, more, err := p.accounts().Users(ctx, by.Account, after, limit)
-	if err != nil {
-		return UserPage{}, err
+	var page UserPage
+	for { // until the page is full: those who have been removed do not fill it
+		users, more, err := p.accounts().Users(ctx, by.Account, after, limit-len(page.Users))
+		if err != nil {
+			return UserPage{}, err
+		}
+		for _, u := range users {
+			if after = u.ID; u.Status != account.Removed {
+				page.Users = append(page.Users, u)
+			}
+		}
+		if !more {
+			return page, nil
+		}
+		if len(page.Users) == limit {
+			page.Next = after
+			return page, nil
+		}
 	}
-	page := UserPage{Users: users}
-	if more {
-		page.Next = users[len(users)-1].ID
-	}
-	return page, nil
 }
 
 // Get gives one user of the principal's account.
@@ -101,7 +117,17 @@ func (p *People) Get(ctx context.Context, by authority.Principal, id string) (ac
 	return p.user(ctx, by.Account, id)
 }
 
+// user reads a user of the account who has not been removed.
 func (p *People) user(ctx context.Context, acc, id string) (account.User, error) {
+	u, err := p.record(ctx, acc, id)
+	if err == nil && u.Status == account.Removed {
+		return account.User{}, errNoUser()
+	}
+	return u, err
+}
+
+// record reads a user of the account.
+func (p *People) record(ctx context.Context, acc, id string) (account.User, error) {
 	if !isUser(id) {
 		return account.User{}, errNoUser()
 	}
@@ -131,13 +157,4 @@ func mayManage(by authority.Principal) error {
 		return forbids()
 	}
 	return nil
-}
-
-// self reads the principal's account and user as they are now: who may not act any more is nobody.
-func (p *People) self(ctx context.Context, by authority.Principal) (account.Account, account.User, error) {
-	acc, user, err := p.accounts().WithUser(ctx, by.Account, by.User)
-	if fault.Is(err, fault.NotFound) || err == nil && (acc.Status != account.Active || user.Status != account.Active) {
-		err = fault.New(fault.Unauthenticated, "", "Unauthenticated.").Because(err)
-	}
-	return acc, user, err
 }

@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"keyfob/internal/fault"
 	"keyfob/internal/people"
 	"keyfob/internal/scope"
+	"keyfob/internal/table/key"
+	"keyfob/internal/token"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -69,18 +72,27 @@ func TestAnInterruptedPolicyIsFinishedByAskingAgain(t *testing.T) {
 func TestEveryPartOfThePolicyIsKeptAndBounded(t *testing.T) {
 	w := newWorld(t)
 	act := w.act(w.owner)
+	act.From.IP = "192.0.2.9"
 	acc, err := w.people().ChangePolicy(t.Context(), act, people.PolicyChange{
 		DefaultLife: ptr(1), MaxLife: ptr(people.MaxLife), MaxOverlap: ptr(0), Revealable: ptr(true), TokensPerAccount: ptr(account.MaxTokens), TokensPerUser: ptr(1),
+		MFA: ptr(true), SessionIdle: ptr(people.MinSessionIdle), SessionLife: ptr(people.MaxSessionLife),
+		TokenNetworks: &[]string{"2001:DB8:0::/32", "203.0.113.7", "203.0.113.7/32"}, LoginNetworks: &[]string{"0.0.0.0/0"},
+		MutedMails: &[]string{"token.purged", "session.novel"},
 	})
 	want := account.Policy{
 		Issuers: scope.IssuersAdmins, DefaultLife: time.Second, MaxLife: people.MaxLife * time.Second, Revealable: true, QueryCredentials: true,
-		TokensPerAccount: account.MaxTokens, TokensPerUser: 1,
+		TokensPerAccount: account.MaxTokens, TokensPerUser: 1, SessionIdle: time.Minute, SessionLife: 30 * 24 * time.Hour, MFA: true,
+		TokenNetworks: "2001:db8::/32 203.0.113.7/32", LoginNetworks: "0.0.0.0/0", Muted: "session.novel token.purged",
 	}
-	if err != nil || acc.Policy != want || acc.Version != 2 {
+	if err != nil || acc.Policy != want || acc.Behind {
 		t.Errorf("%+v, %v", acc, err)
 	}
-	if events := w.events(audit.AccountChanged); len(events) != 1 || len(events[0].Changes) != 6 {
+	if events := w.events(audit.AccountChanged); len(events) != 1 || len(events[0].Changes) != 12 {
 		t.Errorf("%+v", events)
+	}
+	// The session that asked has no second factor, so it has to enrol one before it may go on.
+	if _, err := w.people().SetPolicy(t.Context(), w.acc.ID, people.PolicyChange{MFA: ptr(false)}, audit.Origin{}); err != nil {
+		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		change people.PolicyChange
@@ -100,6 +112,27 @@ func TestEveryPartOfThePolicyIsKeptAndBounded(t *testing.T) {
 		{people.PolicyChange{TokensPerUser: ptr(0)}, fault.Invalid, "policy.tokensPerUser"},
 		{people.PolicyChange{TokensPerUser: ptr(account.MaxTokens + 1)}, fault.Invalid, "policy.tokensPerUser"},
 		{people.PolicyChange{MaxLife: ptr(60), DefaultLife: ptr(61)}, fault.Unprocessable, "policy.defaultLifeSeconds"},
+		{people.PolicyChange{SessionIdle: ptr(59)}, fault.Invalid, "policy.sessionIdleSeconds"},
+		{people.PolicyChange{SessionIdle: ptr(86_401)}, fault.Invalid, "policy.sessionIdleSeconds"},
+		{people.PolicyChange{SessionLife: ptr(299)}, fault.Invalid, "policy.sessionLifeSeconds"},
+		{people.PolicyChange{SessionLife: ptr(2_592_001)}, fault.Invalid, "policy.sessionLifeSeconds"},
+		{people.PolicyChange{TokenNetworks: networks(21)}, fault.Invalid, "policy.tokenNetworks"},
+		{people.PolicyChange{LoginNetworks: networks(21)}, fault.Invalid, "policy.loginNetworks"},
+		{people.PolicyChange{TokenNetworks: &[]string{"192.0.2.0/24", "192.0.2.0/25", "::/0", "192.0.2.1/24"}}, fault.Invalid, "policy.tokenNetworks[3]"},
+		{people.PolicyChange{LoginNetworks: &[]string{""}}, fault.Invalid, "policy.loginNetworks[0]"},
+		{people.PolicyChange{LoginNetworks: &[]string{"::ffff:192.0.2.1"}}, fault.Invalid, "policy.loginNetworks[0]"},
+		{people.PolicyChange{LoginNetworks: &[]string{"fe80::1%eth0"}}, fault.Invalid, "policy.loginNetworks[0]"},
+		{people.PolicyChange{LoginNetworks: &[]string{"192.0.2.0/24 "}}, fault.Invalid, "policy.loginNetworks[0]"},
+		{people.PolicyChange{LoginNetworks: &[]string{"192.0.2.0/24 ::/0"}}, fault.Invalid, "policy.loginNetworks[0]"},
+		{people.PolicyChange{LoginNetworks: &[]string{"example.com"}}, fault.Invalid, "policy.loginNetworks[0]"},
+		{people.PolicyChange{MutedMails: &[]string{"token.created", "token.revealed"}}, fault.Invalid, "policy.mutedMails[1]"},
+		{people.PolicyChange{MutedMails: &[]string{"token.leaked"}}, fault.Invalid, "policy.mutedMails[0]"},
+		{people.PolicyChange{MutedMails: &[]string{"session.leaked"}}, fault.Invalid, "policy.mutedMails[0]"},
+		{people.PolicyChange{MutedMails: &[]string{"token.reused"}}, fault.Invalid, "policy.mutedMails[0]"},
+		{people.PolicyChange{MutedMails: &[]string{"password.changed"}}, fault.Invalid, "policy.mutedMails[0]"},
+		{people.PolicyChange{MutedMails: &[]string{"account.changed"}}, fault.Invalid, "policy.mutedMails[0]"},
+		{people.PolicyChange{MutedMails: &[]string{"token.purged", "token.purged"}}, fault.Invalid, "policy.mutedMails[1]"},
+		{people.PolicyChange{MutedMails: &[]string{""}}, fault.Invalid, "policy.mutedMails[0]"},
 	} {
 		_, err := w.people().ChangePolicy(t.Context(), act, c.change)
 		e, ok := errors.AsType[*fault.Error](err)
@@ -138,5 +171,127 @@ func TestS23OnlyOwnersChangeThePolicy(t *testing.T) {
 	w.refused("demoted meanwhile", err, fault.Forbidden, "role_forbids")
 	if acc, err := w.people().Account(t.Context(), act.By); err != nil || acc.Policy.Revealable || acc.Version != 1 {
 		t.Errorf("%+v, %v", acc, err)
+	}
+}
+
+func networks(n int) *[]string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}).String()
+	}
+	return &list
+}
+
+// Everything that credentials lend from the account's policy reaches every token and session of it before the change is
+// acknowledged, and nothing else has them rewritten.
+func TestP1NetworksAndFactorsReachEveryCredential(t *testing.T) {
+	w := newWorld(t)
+	act := w.act(w.owner)
+	act.From.IP = "192.0.2.9"
+	member, inSession := w.login(w.user(w.acc, scope.Admin))
+	_, c := w.issue(member)
+	sight := func(c token.Credential, ip string) (authority.Principal, authority.Denial) {
+		t.Helper()
+		s, err := w.authority().Sight(t.Context(), authority.Presentation{Text: c.Plaintext().Reveal(), From: audit.Origin{IP: ip}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Principal, s.Denial
+	}
+	outside := func(c token.Credential, ip string) bool {
+		p, denial := sight(c, ip)
+		if denial != authority.None {
+			t.Error(denial)
+		}
+		return p.Holder.Outside
+	}
+	change := func(c people.PolicyChange) {
+		t.Helper()
+		if _, err := w.people().ChangePolicy(t.Context(), act, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(people.PolicyChange{TokenNetworks: &[]string{"203.0.113.0/24"}, LoginNetworks: &[]string{"192.0.2.0/24"}})
+	for ip, want := range map[string][2]bool{"203.0.113.7": {false, true}, "192.0.2.7": {true, false}, "198.51.100.1": {true, true}, "": {true, true}} {
+		if outside(c, ip) != want[0] || outside(inSession, ip) != want[1] {
+			t.Errorf("from %q: a token outside is %t, a session %t", ip, outside(c, ip), outside(inSession, ip))
+		}
+	}
+	change(people.PolicyChange{TokenNetworks: &[]string{}, LoginNetworks: &[]string{}})
+	if outside(c, "198.51.100.1") || outside(inSession, "198.51.100.1") {
+		t.Error("an empty list keeps somebody out")
+	}
+	change(people.PolicyChange{MFA: ptr(true)})
+	if p, _ := sight(inSession, "192.0.2.9"); p.Holder.Lock != scope.Enrol {
+		t.Errorf("a session without a factor is %q", p.Holder.Lock)
+	}
+	if p, _ := sight(c, "192.0.2.9"); p.Holder.Lock != scope.Open {
+		t.Errorf("a token is %q", p.Holder.Lock)
+	}
+	session := key.Session(inSession.ID().String()).Key()
+	version := func() int64 {
+		items, err := w.table.Get(t.Context(), session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return items[0].Version()
+	}
+	before := version()
+	if _, err := w.people().SetPolicy(t.Context(), w.acc.ID, people.PolicyChange{MutedMails: &[]string{"token.created"}, SessionIdle: ptr(61)}, audit.Origin{}); err != nil {
+		t.Fatal(err)
+	}
+	if version() != before {
+		t.Error("what no credential lends from has them rewritten")
+	}
+}
+
+// Nobody locks out the credential with which they ask; another kind's they may.
+func TestNobodyLocksThemselvesOut(t *testing.T) {
+	w := newWorld(t)
+	session := w.act(w.owner)
+	_, c := w.issue(session.By)
+	p, _ := w.verify(c)
+	byToken := as(p)
+	session.From.IP, byToken.From.IP = "192.0.2.9", "192.0.2.9"
+	here, elsewhere := &[]string{"198.51.100.0/24", "192.0.2.0/24"}, &[]string{"198.51.100.0/24", "2001:db8::/32"}
+	for _, c := range []struct {
+		name   string
+		act    people.Act
+		change people.PolicyChange
+		field  string
+	}{
+		{"a session, logins", session, people.PolicyChange{LoginNetworks: elsewhere}, "policy.loginNetworks"},
+		{"a token, tokens", byToken, people.PolicyChange{TokenNetworks: elsewhere}, "policy.tokenNetworks"},
+		{"a session, tokens", session, people.PolicyChange{TokenNetworks: elsewhere}, ""},
+		{"a session, logins from here", session, people.PolicyChange{LoginNetworks: here}, ""},
+		{"again", session, people.PolicyChange{LoginNetworks: here}, ""},
+	} {
+		_, err := w.people().ChangePolicy(t.Context(), c.act, c.change)
+		e, ok := errors.AsType[*fault.Error](err)
+		if c.field == "" && err != nil || c.field != "" && (!ok || e.Kind != fault.Unprocessable || e.Code != "locks_out" || e.Fields[0].Name != c.field) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	// The operator is the way out, and no owner of anything.
+	acc, err := w.people().SetPolicy(t.Context(), w.acc.ID, people.PolicyChange{LoginNetworks: elsewhere, TokenNetworks: elsewhere}, audit.Origin{})
+	if err != nil || acc.Policy.LoginNetworks != "198.51.100.0/24 2001:db8::/32" || acc.Behind {
+		t.Fatalf("%+v, %v", acc, err)
+	}
+	w.clock.Advance(time.Millisecond) // so that events have an order
+	if _, err = w.people().SetPolicy(t.Context(), w.acc.ID, people.PolicyChange{LoginNetworks: &[]string{}}, audit.Origin{RequestID: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	events := w.events(audit.AccountChanged)
+	if e := events[len(events)-1]; e.Actor != (audit.Actor{Via: audit.ViaOperator}) || len(e.Changes) != 1 ||
+		e.Changes[0] != (audit.Change{Field: "loginNetworks", From: "198.51.100.0/24, 2001:db8::/32"}) || e.Origin.RequestID != "r" {
+		t.Errorf("%+v", e)
+	}
+	for _, id := range []string{"", "acc_", w.owner.ID, "acc_0123456789ABCDEF", "acc_0123456789ABCDE/"} {
+		if _, err := w.people().SetPolicy(t.Context(), id, people.PolicyChange{MFA: ptr(true)}, audit.Origin{}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	if _, err := w.people().SetPolicy(t.Context(), w.acc.ID, people.PolicyChange{}, audit.Origin{}); !fault.Is(err, fault.Invalid) {
+		t.Error(err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
-	"keyfob/internal/token"
 )
 
 // A UserChange is what is to become of a user; what is nil stays as it is.
@@ -64,7 +63,7 @@ func (p *People) Change(ctx context.Context, act Act, id string, c UserChange) (
 
 // change decides, and commits where anything is other than it was.
 func (p *People) change(ctx context.Context, act Act, id string, c UserChange) (account.User, error) {
-	_, actor, err := p.self(ctx, act.By)
+	me, err := p.acting(ctx, act.By)
 	if err != nil {
 		return account.User{}, err
 	}
@@ -79,8 +78,11 @@ func (p *People) change(ctx context.Context, act Act, id string, c UserChange) (
 	if c.Status != nil {
 		next.Status = *c.Status
 	}
-	if err := p.may(act.By, actor, u, next); err != nil {
+	if err := p.may(act.By, me.user, u, next); err != nil {
 		return account.User{}, err
+	}
+	if c.Status != nil && u.Status == account.Invited {
+		return account.User{}, fault.Refused("status", "invited", "Somebody who is invited becomes active by setting a password. The invitation can be withdrawn.")
 	}
 	if next == u && u.Behind {
 		return u, nil // decided before, under whichever condition; what is left of it will be carried
@@ -88,16 +90,9 @@ func (p *People) change(ctx context.Context, act Act, id string, c UserChange) (
 	if err := act.matches(u.Version); err != nil || next == u {
 		return u, err
 	}
-	ops := []table.Op{}
-	if actor.ID != u.ID {
-		ops = append(ops, table.Check(actor.Key(), table.VersionIs(actor.Version)))
-	}
-	if owns(u) && !owns(next) && actor.ID == u.ID { // else the actor is an owner, and is checked to stay one
-		other, err := p.otherOwner(ctx, u)
-		if err != nil {
-			return account.User{}, err
-		}
-		ops = append(ops, table.Check(other.Key(), table.VersionIs(other.Version)))
+	ops, err := p.leaving(ctx, act, me, u, next)
+	if err != nil {
+		return account.User{}, err
 	}
 	if u.Status != account.Active && next.Status == account.Active {
 		// While the user is disabled no session begins. So none that was there before comes to life again.
@@ -113,8 +108,8 @@ func (p *People) change(ctx context.Context, act Act, id string, c UserChange) (
 	if next.Status != u.Status {
 		e.Changes = append(e.Changes, audit.Change{Field: "status", From: string(u.Status), To: string(next.Status)})
 	}
-	ops = append(ops, next.Replace())
-	return next, p.Table.Commit(ctx, append(ops, e.Ops()...)...)
+	ops = append(append(ops, next.Replace()), e.Ops()...)
+	return next, p.Table.Commit(ctx, me.resting(ops...)...)
 }
 
 // may refuses what the actor's role, as it is now, does not permit.
@@ -126,16 +121,29 @@ func (p *People) may(by authority.Principal, actor, u, next account.User) error 
 		return nil
 	case actor.Role != scope.Owner:
 		return forbids()
-	case by.Kind != token.Session:
-		return fault.New(fault.Forbidden, string(scope.NeedsASession), scope.NeedsASession.Sentence())
-	case p.Now().After(by.Login.Add(authority.FreshLogin)):
-		return fault.New(fault.Forbidden, "fresh_login_required", "Changing who is an owner needs a login of the last five minutes.")
 	}
-	return nil
+	return p.fresh(by, "Changing who is an owner")
 }
 
 // owns reports whether the user is an owner who may act.
 func owns(u account.User) bool { return u.Role == scope.Owner && u.Status == account.Active }
+
+// leaving gives what else has to be committed where a user becomes what next says: that the account keeps an active owner,
+// and that the offer to hand the account over ends where it was made on the strength of what the user is no longer.
+func (p *People) leaving(ctx context.Context, act Act, me acting, u, next account.User) ([]table.Op, error) {
+	ops, err := p.endOffer(ctx, act, u, next)
+	if err != nil {
+		return nil, err
+	}
+	if owns(u) && !owns(next) && me.user.ID == u.ID { // else the actor is an owner, and is checked to stay one
+		other, err := p.otherOwner(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, table.Check(other.Key(), table.VersionIs(other.Version)))
+	}
+	return ops, nil
+}
 
 // otherOwner finds an active owner besides the user.
 func (p *People) otherOwner(ctx context.Context, u account.User) (account.User, error) {
@@ -156,15 +164,16 @@ func subject(u account.User) audit.Subject {
 
 // Me gives the principal's own user.
 func (p *People) Me(ctx context.Context, by authority.Principal) (account.User, error) {
-	_, u, err := p.self(ctx, by)
-	return u, err
+	me, err := p.acting(ctx, by)
+	return me.user, err
 }
 
 // SetDeveloper turns the developer mode of the principal's own user on or off.
 func (p *People) SetDeveloper(ctx context.Context, act Act, on bool) (account.User, error) {
 	var u account.User
 	err := table.Again(ctx, table.Patient, func() error {
-		_, was, err := p.self(ctx, act.By)
+		me, err := p.acting(ctx, act.By)
+		was := me.user
 		if err == nil {
 			err = act.matches(was.Version)
 		}
@@ -174,7 +183,7 @@ func (p *People) SetDeveloper(ctx context.Context, act Act, on bool) (account.Us
 		u.Developer = on
 		e := audit.New(audit.UserChanged, p.Now(), u.Account, act.actor(), act.From, subject(u))
 		e.Changes = []audit.Change{{Field: "developerMode", From: strconv.FormatBool(was.Developer), To: strconv.FormatBool(on)}}
-		if err := p.Table.Commit(ctx, append(e.Ops(), u.Replace())...); err != nil {
+		if err := p.Table.Commit(ctx, me.resting(append(e.Ops(), u.Replace())...)...); err != nil {
 			return err
 		}
 		u.Version++

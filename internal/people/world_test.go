@@ -83,9 +83,7 @@ func (w *world) on(db table.Table) *people.People {
 // login starts a session of the user.
 func (w *world) login(u account.User) (authority.Principal, token.Credential) {
 	w.Helper()
-	acc, u := w.records(u)
-	s := session.Sessions{Table: w.table, Now: w.clock.Now}
-	_, c, err := s.Start(w.Context(), w.form, session.Basis{Account: u.Account, User: u.ID, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
+	c, err := w.sessionOf(u)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -94,6 +92,15 @@ func (w *world) login(u account.User) (authority.Principal, token.Credential) {
 		w.Fatal(denial)
 	}
 	return p, c
+}
+
+// sessionOf starts a session of the user, which may be locked.
+func (w *world) sessionOf(u account.User) (token.Credential, error) {
+	w.Helper()
+	acc, u := w.records(u)
+	s := session.Sessions{Table: w.table, Now: w.clock.Now}
+	_, c, err := s.Start(w.Context(), w.form, session.Basis{Account: u.Account, User: u.ID, Life: account.DefaultSessionLife, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
+	return c, err
 }
 
 // as is an act of the principal.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,8 @@ import (
 const (
 	accountID     = "acc_EXAMPLEaccount01"
 	ownerID       = "usr_EXAMPLEowner0001"
-	exampleID     = "EXAMPLEexample01"
+	colleagueID   = "usr_EXAMPLEcolleague"
+	exampleID     = "EXAMPLEexample01" // also of a user who is invited, because a link has the id of its user
 	exampleSecret = "ExampleSecretExampleSecretExampleSecretExam"
 	ownerPassword = "seven lanterns over a quiet river"
 	keyAlias      = "alias/keyfob-reveal"
@@ -49,8 +51,13 @@ func world(t *testing.T, keys *kmstest.Server) string {
 		ID: ownerID, Account: accountID, Email: "owner@example.com", Name: "Olivia Example", Role: scope.Owner, Status: account.Active,
 		Verified: true, PasswordHash: hash, Developer: true, Created: now,
 	}
+	colleague, invited := owner, owner
+	colleague.ID, colleague.Email, colleague.Name, colleague.Role = colleagueID, "colleague@example.com", "Colin Example", scope.Admin
+	invited.ID, invited.Email, invited.Name, invited.Role = "usr_"+exampleID, "invited@example.com", "Ida Example", scope.Member
+	invited.Status, invited.Verified, invited.PasswordHash = account.Invited, false, ""
 	acc.Policy.Revealable = true
-	ops := append(owner.Create(), acc.Create(), credential(token.API, now, sealer(t, keys)), credential(token.Session, now, nil))
+	ops := slices.Concat(owner.Create(), colleague.Create(), invited.Create())
+	ops = append(ops, acc.Create(), invitation(now), credential(token.API, now, sealer(t, keys)), credential(token.Session, now, nil))
 	made := audit.New(audit.TokenCreated, now, accountID, audit.Actor{User: ownerID, Via: audit.ViaDashboard}, audit.Origin{IP: "192.0.2.1"},
 		audit.Subject{Kind: "token", ID: "tok_" + exampleID, Name: "Deploy"})
 	ops = append(ops, made.Ops()...)
@@ -104,6 +111,21 @@ func sealer(t *testing.T, keys *kmstest.Server) func(string) []byte {
 		}
 		return sealed
 	}
+}
+
+// invitation makes the record of the published example link, which the service would give another secret. It is old enough
+// to be sent again.
+func invitation(now time.Time) table.Op {
+	id, err := token.ParseID(exampleID)
+	if err != nil {
+		panic(err)
+	}
+	c := token.Form{Brand: "kf", Realm: "us"}.Format(token.Link, id, exampleSecret)
+	digest, at := c.Digest(), key.Link("usr_"+exampleID).Key()
+	return table.Create(table.Item{
+		table.AttrPK: table.S(at.PK), table.AttrSK: table.S(at.SK), "account": table.S(accountID), "purpose": table.S("invitation"),
+		"issued": table.N(now.Add(-time.Hour).UnixMilli()), "expires": table.N(now.Add(time.Hour).Unix()), "digests": table.L{table.B(digest.Bytes())},
+	})
 }
 
 // credential makes the record of the published example credential of the kind, which New would give other ids.

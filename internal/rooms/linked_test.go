@@ -13,7 +13,7 @@ import (
 // A function pays at every cold start for setting up each package that it is linked with, called or not, and what it
 // cannot call it cannot be made to call. So the client of a service that few need is linked into those few.
 var linked = map[string][]string{
-	"github.com/aws/aws-sdk-go-v2/service/kms": {"keyfob/functions/createtoken", "keyfob/functions/revealtoken", "keyfob/functions/rotatetoken"},
+	"github.com/aws/aws-sdk-go-v2/service/kms": {"keyfob/functions/createtoken", "keyfob/functions/factors", "keyfob/functions/revealtoken", "keyfob/functions/rotatetoken", "keyfob/functions/unlock"},
 	"keyfob/internal/keyring/local":            nil, // one machine's
 }
 

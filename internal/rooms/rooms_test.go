@@ -44,12 +44,14 @@ var may = map[room][]room{
 var rooms = map[string]room{
 	"internal/fault": pure, "internal/token": pure, "internal/scope": pure, "internal/purge": pure, "internal/password": pure,
 	"internal/text": pure, "internal/credential": pure, "internal/scan": pure, "internal/tokenfile": pure, "internal/network": pure,
+	"internal/totp": pure,
 
 	"internal/table": role, "internal/mail": role, "internal/keyring": role,
 
 	"internal/account": decision, "internal/audit": decision, "internal/authority": decision, "internal/session": decision,
 	"internal/login": decision, "internal/throttle": decision, "internal/notice": decision, "internal/catalogue": decision,
 	"internal/operator": decision, "internal/leak": decision, "internal/standing": decision, "internal/trail": decision, "internal/people": decision,
+	"internal/link": decision, "internal/passwords": decision, "internal/factor": decision,
 
 	"internal/gateway": edge, "internal/authorizer": edge, "internal/api": api, "internal/openapi": api,
 
@@ -59,6 +61,8 @@ var rooms = map[string]room{
 	"internal/settings": platform, "internal/logging": platform, "internal/awsconf": platform, "internal/template": platform,
 
 	"internal/local": imitation,
+
+	"dashboard": pure, // files
 
 	"functions": main, "authorizer": main, "cmd": main,
 

@@ -12,6 +12,9 @@ import (
 //
 //	"valid"                         any valid credential
 //	"session"                       a session, not a token
+//	"enrolling"                     a session, also one that has to enrol a second factor first
+//	"locked"                        any valid credential, also a session that is locked or has to enrol
+//	"full|locked"                   full scope, likewise
 //	"full"                          full scope, as unlisted routes
 //	right *( "|" right )            full scope, and one of the rights
 //	action " " category [ "/" id ]  the action on an instance, or on what the scope has of the category
@@ -38,6 +41,9 @@ const (
 	needsFull permissionKind = iota
 	needsNothing
 	needsSession
+	needsEnrolling
+	needsLocked
+	needsFullLocked
 	needsRight
 	needsAction
 )
@@ -49,6 +55,12 @@ func ParsePermission(text string) (Permission, bool) {
 		return Permission{kind: needsNothing}, true
 	case "session":
 		return Permission{kind: needsSession}, true
+	case "enrolling":
+		return Permission{kind: needsEnrolling}, true
+	case "locked":
+		return Permission{kind: needsLocked}, true
+	case "full|locked":
+		return Permission{kind: needsFullLocked}, true
 	case "full":
 		return Permission{kind: needsFull}, true
 	}
@@ -107,20 +119,41 @@ const (
 	OutsideScope   Reason = "outside_scope"
 	RoleForbids    Reason = "role_forbids"
 	NeedsASession  Reason = "needs_session"
-	NoRoute        Reason = "no_route" // the path is none that any route takes
+	NoRoute        Reason = "no_route"        // the path is none that any route takes
+	NetworkForbids Reason = "network_forbids" // the account's policy names networks, and this is none of them
+	SessionLocked  Reason = "session_locked"  // it has to be unlocked with a second factor first
+	NeedsFactor    Reason = "factor_required" // its user has to enrol a second factor first
 )
+
+// A Lock is what a session still lacks. The zero Lock is none: the session is open, or it is a token.
+type Lock string
+
+// The locks.
+const (
+	Open   Lock = ""
+	Locked Lock = "locked"    // a second factor has to be shown
+	Enrol  Lock = "enrolling" // a second factor has to be enrolled
+)
+
+// Known reports whether l is one of the locks.
+func (l Lock) Known() bool { return l == Open || l == Locked || l == Enrol }
 
 // Holder is what a valid credential brings to a decision.
 type Holder struct {
 	Session bool
+	Lock    Lock
+	Outside bool // it is used from where the account's policy does not let it
 	Scope   Scope
 	Role    Role
 	Issuers Issuers
 }
 
 // Rights lists what the holder may do, not to be changed: what the role lets it, and the scope reaches. A scope that is not full leaves of
-// the role's rights those over resources, as far as it grants the action on any.
+// the role's rights those over resources, as far as it grants the action on any; a lock leaves none.
 func (h Holder) Rights() []Right {
+	if h.Lock != Open {
+		return nil
+	}
 	all := RightsOf(h.Role, h.Issuers)
 	if h.Scope.full {
 		return all
@@ -145,11 +178,21 @@ func (h Holder) Rights() []Right {
 // Decide says whether the holder may do what the permission is needed for: the intersection of the scope with
 // what the role may do now.
 func Decide(h Holder, p Permission) Reason {
+	switch {
+	case h.Outside:
+		return NetworkForbids
+	case p.kind == needsLocked, p.kind == needsFullLocked && h.Scope.full:
+		return Allowed
+	case h.Lock == Enrol && p.kind != needsEnrolling:
+		return NeedsFactor
+	case h.Lock != Open && h.Lock != Enrol:
+		return SessionLocked
+	}
 	rights := RightsOf(h.Role, h.Issuers)
 	switch p.kind {
 	case needsNothing:
 		return Allowed
-	case needsSession:
+	case needsSession, needsEnrolling:
 		if !h.Session {
 			return NeedsASession
 		}
@@ -224,6 +267,12 @@ func (r Reason) Sentence() string {
 		return "The role of the user behind this credential does not permit this."
 	case NeedsASession:
 		return "This needs a session: log in first."
+	case NetworkForbids:
+		return "The account's policy does not permit this from where the request comes."
+	case SessionLocked:
+		return "The session is locked: unlock it with a second factor first."
+	case NeedsFactor:
+		return "The account asks for a second factor: enrol one first."
 	case NoRoute:
 		return "No route takes this path: it is too long, or has one of the characters * ? and $ in it."
 	}

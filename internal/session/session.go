@@ -12,14 +12,12 @@ import (
 	"time"
 
 	"keyfob/internal/audit"
+	"keyfob/internal/scope"
 	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
 )
-
-// Absolute is how long a session lasts at the most.
-const Absolute = 24 * time.Hour
 
 // A Session is a login's proof. All that a decision about it needs stands in its one record.
 type Session struct {
@@ -28,10 +26,53 @@ type Session struct {
 	User     string // usr_…
 	Digest   token.Digest
 	Standing standing.Standing // kept in step with the user and the account
-	Created  time.Time         // the login
-	Expires  time.Time         // refused from this instant on
+	Created  time.Time         // when it was started
+	Proven   time.Time         // when its user last proved who they are: by the login, by unlocking it or by a step-up
+	Factor   bool              // a second factor was among the proofs
+	Expires  time.Time         // refused from this instant on, however much it is used
+	Idle     time.Duration     // refused when it was not used for so long; 0 for no bound
+	Seen     time.Time         // when it was last used, to within a second or, if that is more, a 3600th of Idle
+	Tries    int               // second factors that were refused since the last that was taken
+	From     audit.Origin      // of the login; without a request id
+	Via      string            // of the login: audit.ViaDashboard where a cookie carries it
 	Version  int64
 }
+
+// Ends gives the instant from which on the session is refused if it is not used again.
+func (s Session) Ends() time.Time {
+	if idle := s.Seen.Add(s.Idle); s.Idle > 0 && idle.Before(s.Expires) {
+		return idle
+	}
+	return s.Expires
+}
+
+// Lock tells what the session lacks before it may do anything else.
+func (s Session) Lock() scope.Lock {
+	switch {
+	case s.Factor:
+		return scope.Open
+	case s.Standing.Factors:
+		return scope.Locked
+	case s.Standing.NeedsFactors:
+		return scope.Enrol
+	}
+	return scope.Open
+}
+
+// seenEvery is the part of the idle time that a session's last use may be off by, at least a second: every note of it is a
+// write that a request waits for.
+const seenEvery = 3600
+
+// Used puts a use of the session into its item, and reports whether it is due to be noted.
+func (s Session) Used(it table.Item, now time.Time) bool {
+	if s.Idle <= 0 || now.Sub(s.Seen) < max(time.Second, s.Idle/seenEvery) {
+		return false
+	}
+	it[attrSeen] = table.N(now.UnixMilli())
+	return true
+}
+
+const attrSeen = "seen"
 
 // Handle gives the session's public name.
 func (s Session) Handle() string { return s.ID.Handle(token.Session) }
@@ -45,10 +86,29 @@ func (s Session) item() table.Item {
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK),
 		"account": table.S(s.Account), "user": table.S(s.User), "digest": table.B(s.Digest.Bytes()),
 		"created": table.N(s.Created.UnixMilli()), "expires": table.N(s.Expires.Unix()), table.AttrPurgeAt: table.N(s.Expires.Unix()),
+		"proven": table.N(s.Proven.UnixMilli()), "idle": table.N(s.Idle / time.Second), attrSeen: table.N(s.Seen.UnixMilli()),
+		"ip": table.S(s.From.IP), "agent": table.S(s.From.UserAgent), "via": table.S(s.Via),
+	}
+	if s.Factor {
+		it["factor"] = table.Bool(true)
+	}
+	if s.Tries > 0 {
+		it["tries"] = table.N(s.Tries)
 	}
 	s.Standing.Put(it)
 	return it
 }
+
+// create gives the operations that make the session's record, and its pointer in its user's list.
+func (s Session) create() []table.Op {
+	pointer := s.pointer()
+	return []table.Op{
+		table.Create(s.item()),
+		table.Create(table.Item{table.AttrPK: table.S(pointer.PK), table.AttrSK: table.S(pointer.SK), table.AttrPurgeAt: table.N(s.Expires.Unix())}),
+	}
+}
+
+func (s Session) pointer() table.Key { return key.UserSession{User: s.User, ID: s.ID.String()}.Key() }
 
 // FromItem reads a session from its record.
 func FromItem(it table.Item) (Session, error) {
@@ -60,11 +120,16 @@ func FromItem(it table.Item) (Session, error) {
 	if err != nil {
 		return Session{}, errRecord
 	}
-	return Session{
-		ID: id, Account: it.String("account"), User: it.String("user"), Digest: digest,
-		Standing: standing.From(it),
-		Created:  time.UnixMilli(it.Int("created")).UTC(), Expires: time.Unix(it.Int("expires"), 0).UTC(), Version: it.Version(),
-	}, nil
+	s := Session{
+		ID: id, Account: it.String("account"), User: it.String("user"), Digest: digest, Standing: standing.From(it),
+		Created: time.UnixMilli(it.Int("created")).UTC(), Proven: time.UnixMilli(it.Int("proven")).UTC(), Factor: it.Bool("factor"),
+		Expires: time.Unix(it.Int("expires"), 0).UTC(), Idle: time.Duration(it.Int("idle")) * time.Second, Seen: time.UnixMilli(it.Int(attrSeen)).UTC(),
+		Tries: int(it.Int("tries")), From: audit.Origin{IP: it.String("ip"), UserAgent: it.String("agent")}, Via: it.String("via"), Version: it.Version(),
+	}
+	if it["proven"] == nil { // a record from before there was more to a proof than the login
+		s.Proven, s.Seen = s.Created, s.Created
+	}
+	return s, nil
 }
 
 var errRecord = fmt.Errorf("session: a session's record is damaged")

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
@@ -27,7 +28,7 @@ func TestP5ASessionStartsAndEndsWithItsEvent(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	sessions := session.Sessions{Table: db, Now: now}
 	form := token.Form{Brand: "kf", Realm: "us"}
-	basis := session.Basis{Account: "acc_1", User: "usr_1", Standing: standing.Standing{Role: scope.Owner, Issuers: scope.IssuersAdmins}}
+	basis := session.Basis{Account: "acc_1", User: "usr_1", Life: account.DefaultSessionLife, Standing: standing.Standing{Role: scope.Owner, Issuers: scope.IssuersAdmins}}
 	types := func() []string {
 		page, err := db.Query(t.Context(), table.Query{PK: key.PrefixAudit + "acc_1", Limit: 100})
 		if err != nil {
@@ -40,7 +41,7 @@ func TestP5ASessionStartsAndEndsWithItsEvent(t *testing.T) {
 		return all
 	}
 	s, c, err := sessions.Start(t.Context(), form, basis, audit.ViaAPI, audit.Origin{IP: "192.0.2.1"})
-	if err != nil || c.ID() != s.ID || !s.Expires.Equal(now().Add(session.Absolute)) {
+	if err != nil || c.ID() != s.ID || !s.Expires.Equal(now().Add(account.DefaultSessionLife)) {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if got := types(); len(got) != 1 || got[0] != string(audit.SessionStarted) {

@@ -21,6 +21,7 @@ type Settings struct {
 	KeyringKey       string // KEYRING_KEY: KMS's key for what is sealed; empty for a function that neither seals nor opens
 	LogLevel         string // LOG_LEVEL
 	Origin           string // DASHBOARD_ORIGIN: https://…, or empty where this API serves the dashboard itself
+	URL              string // PUBLIC_URL: where people reach the dashboard, without a slash at the end; empty for a function that writes no links
 }
 
 // Read reads the settings with getenv, which is os.Getenv in a function.
@@ -30,6 +31,7 @@ func Read(getenv func(string) string) (Settings, error) {
 		Form:     token.Form{Brand: or(getenv("BRAND"), "kf"), Realm: or(getenv("REALM"), "us")},
 		MailFrom: getenv("MAIL_FROM"), ConfigurationSet: getenv("CONFIGURATION_SET"),
 		KeyringKey: getenv("KEYRING_KEY"), LogLevel: or(getenv("LOG_LEVEL"), "INFO"), Origin: getenv("DASHBOARD_ORIGIN"),
+		URL: strings.TrimRight(getenv("PUBLIC_URL"), "/"),
 	}
 	if !s.Form.Valid() {
 		return Settings{}, errors.New("settings: BRAND is 2 to 8 lower-case letters; REALM is a lower-case letter and 1 to 15 lower-case letters or digits")

@@ -22,6 +22,11 @@ type Standing struct {
 	NoQuery   bool // the account takes no credentials from the query string
 	Disabled  bool // the user is not active
 	Suspended bool // the account is not active
+
+	Factors       bool         // the user has a second factor
+	NeedsFactors  bool         // the account asks for one
+	TokenNetworks account.List // that tokens may be used from; empty for any
+	LoginNetworks account.List // that sessions may be used from; empty for any
 }
 
 // Of gives the standing of a user in an account.
@@ -31,13 +36,15 @@ func Of(acc account.Account, user account.User) Standing {
 
 // ofAccount gives s with what the account lends to it now.
 func (s Standing) ofAccount(acc account.Account) Standing {
-	s.Issuers, s.NoQuery, s.Suspended = acc.Policy.Issuers, !acc.Policy.QueryCredentials, acc.Status != account.Active
+	p := acc.Policy
+	s.Issuers, s.NoQuery, s.Suspended = p.Issuers, !p.QueryCredentials, acc.Status != account.Active
+	s.NeedsFactors, s.TokenNetworks, s.LoginNetworks = p.MFA, p.TokenNetworks, p.LoginNetworks
 	return s
 }
 
 // ofUser gives s with what the user lends to it now.
 func (s Standing) ofUser(user account.User) Standing {
-	s.Role, s.Disabled = user.Role, user.Status != account.Active
+	s.Role, s.Disabled, s.Factors = user.Role, user.Status != account.Active, user.Factors
 	return s
 }
 
@@ -52,9 +59,16 @@ func (s Standing) Holder(session bool, sc scope.Scope) scope.Holder {
 // Put writes the standing into a credential's item.
 func (s Standing) Put(it table.Item) {
 	it["role"], it["issuers"] = table.S(s.Role), table.S(s.Issuers)
-	for name, set := range map[string]bool{"noQuery": s.NoQuery, "disabled": s.Disabled, "suspended": s.Suspended} {
+	for name, set := range map[string]bool{
+		"noQuery": s.NoQuery, "disabled": s.Disabled, "suspended": s.Suspended, "factors": s.Factors, "needsFactors": s.NeedsFactors,
+	} {
 		if delete(it, name); set {
 			it[name] = table.Bool(true)
+		}
+	}
+	for name, l := range map[string]account.List{"tokenNetworks": s.TokenNetworks, "loginNetworks": s.LoginNetworks} {
+		if delete(it, name); l != "" {
+			it[name] = table.S(l)
 		}
 	}
 }
@@ -64,5 +78,7 @@ func From(it table.Item) Standing {
 	return Standing{
 		Role: scope.Role(it.String("role")), Issuers: scope.Issuers(it.String("issuers")),
 		NoQuery: it.Bool("noQuery"), Disabled: it.Bool("disabled"), Suspended: it.Bool("suspended"),
+		Factors: it.Bool("factors"), NeedsFactors: it.Bool("needsFactors"),
+		TokenNetworks: account.List(it.String("tokenNetworks")), LoginNetworks: account.List(it.String("loginNetworks")),
 	}
 }

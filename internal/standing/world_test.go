@@ -106,7 +106,7 @@ func (w *world) session(user string) token.Credential {
 	w.Helper()
 	acc, u := w.records(user)
 	s := session.Sessions{Table: w.table, Now: now}
-	_, c, err := s.Start(w.Context(), w.form, session.Basis{Account: acc.ID, User: u.ID, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
+	_, c, err := s.Start(w.Context(), w.form, session.Basis{Account: acc.ID, User: u.ID, Life: account.DefaultSessionLife, Standing: standing.Of(acc, u)}, audit.ViaAPI, audit.Origin{})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (t *Template) ARN(f Function) string {
 // What a function's properties may say besides: how it is built, permitted, watched and logged.
 var operational = []string{
 	"Architectures", "AutoPublishAlias", "AutoPublishAliasAllProperties", "AutoPublishCodeSha256", "CodeSigningConfigArn",
-	"DeploymentPreference", "Description", "EphemeralStorage", "FunctionName", "Handler", "KmsKeyArn", "LoggingConfig",
+	"DeploymentPreference", "Description", "EphemeralStorage", "EventInvokeConfig", "FunctionName", "Handler", "KmsKeyArn", "LoggingConfig",
 	"PermissionsBoundary", "Policies", "PropagateTags", "RecursiveLoop", "Role", "RolePath", "Runtime",
 	"RuntimeManagementConfig", "SourceKMSKeyArn", "Tags", "Tracing", "VersionDescription", "AssumeRolePolicyDocument",
 }
@@ -73,8 +73,11 @@ func readFunction(t *Template, id string, props any) (Function, error) {
 	for _, name := range f.events.keys() {
 		event := f.events.object(name)
 		event.only("Type", "Properties")
-		if kind := event.text("Type"); kind != "Api" && kind != "DynamoDB" {
-			event.fail("Type", "the local service knows the events Api and DynamoDB, not "+kind)
+		switch kind := event.text("Type"); kind {
+		case "Api", "DynamoDB":
+		case "SNS": // comes from services that there are none of here
+		default:
+			event.fail("Type", "the local service knows the events Api, DynamoDB and SNS, not "+kind)
 		}
 	}
 	return f, *o.err

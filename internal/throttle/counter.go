@@ -31,7 +31,13 @@ func networkLimit() limit {
 	return limit{free: 50, forget: 18 * time.Second, longest: time.Minute, most: 100}
 }
 
-// A counter is the failures of a pair or of a network.
+// userLimit gives 100 failures in a day freely: enough for anybody's fingers. After that there is one attempt a minute. At
+// a million codes, of which up to three are right at a time, that gives an even chance after 160 days.
+func userLimit() limit {
+	return limit{free: 100, forget: 15 * time.Minute, longest: time.Minute, most: 110}
+}
+
+// A counter is the failures of a pair, of a network or of a user.
 type counter struct {
 	key        table.Key
 	limit      limit

@@ -35,10 +35,10 @@ func ParseForeign(s string) (Credential, error) {
 	return Credential{kind: API, id: id, text: plaintext(s), foreign: name}, nil
 }
 
-// Present reads a credential as a request presents it: one of this Form, or one that another system issued. Which of
-// the two it is not, nobody is told. It does no I/O.
+// Present reads a credential as a request presents it: a token or session of this Form, or a token that another system
+// issued. Which of the two it is not, nobody is told. It does no I/O.
 func (f Form) Present(s string) (Credential, error) {
-	if c, err := f.Parse(s); err == nil {
+	if c, err := f.Parse(s); err == nil && c.kind != Link {
 		return c, nil
 	}
 	return ParseForeign(s)

@@ -111,19 +111,24 @@ func (id ID) String() string { return id.s }
 func (id ID) Handle(k Kind) string { return k.handle() + id.s }
 
 func (k Kind) handle() string {
-	if k == Session {
+	switch k {
+	case Session:
 		return sessionHandle
+	case Link:
+		return linkHandle
 	}
 	return apiHandle
 }
 
-// String names the kind as the API does: "token" or "session".
+// String names the kind as the API does: "token", "session" or "link".
 func (k Kind) String() string {
 	switch k {
 	case API:
 		return "token"
 	case Session:
 		return "session"
+	case Link:
+		return "link"
 	}
 	return "none"
 }

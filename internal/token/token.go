@@ -1,6 +1,6 @@
 // Package token is the form of Keyfob's credentials: how one is made, written, recognised and digested.
 //
-//	<brand>[s]_<realm>_<id 16><secret 43><checksum 6>        kf_us_… is an API token, kfs_us_… a session
+//	<brand>[s|l]_<realm>_<id 16><secret 43><checksum 6>      kf_us_… is an API token, kfs_us_… a session, kfl_us_… is in a mailed link
 //
 // The id (about 95 bits) finds the record, the secret (256 bits from the system's generator) proves possession,
 // the checksum (CRC-32 of everything before it) lets a damaged or made-up credential be refused without any I/O.
@@ -36,12 +36,14 @@ type Kind uint8
 const (
 	API     Kind = iota + 1 // an API token; handles tok_…
 	Session                 // a login's session; handles ses_…
+	Link                    // what a mailed link carries: whoever has it may set a person's password, once; handles lnk_…
 )
 
 // Handle prefixes. A handle is public; it never starts like a credential.
 const (
 	apiHandle     = "tok_"
 	sessionHandle = "ses_"
+	linkHandle    = "lnk_"
 )
 
 // ErrMalformed is the one answer of Parse to anything that is not a credential of the Form. It never tells why,
@@ -74,22 +76,28 @@ func (f Form) Valid() bool {
 
 func lower(c byte) bool { return 'a' <= c && c <= 'z' }
 
-// Pattern is the regular expression (RE2) that every API token and session of any realm of the brand matches:
-// what a secret scanner looks for.
-func (f Form) Pattern() string { return `\b` + f.Brand + `s?_[a-z][a-z0-9]{1,15}_[0-9A-Za-z]{65}\b` }
+// Pattern is the regular expression (RE2) that every API token, session and link of any realm of the brand matches: what a
+// secret scanner looks for.
+func (f Form) Pattern() string { return `\b` + f.Brand + `[ls]?_[a-z][a-z0-9]{1,15}_[0-9A-Za-z]{65}\b` }
 
 // New makes a new credential of the kind.
 func (f Form) New(k Kind) Credential {
 	return f.Format(k, ID{random(IDLen)}, random(SecretLen))
 }
 
+// NewOf makes a new credential of the kind for an id that there is: a further one for the same thing.
+func (f Form) NewOf(k Kind, id ID) Credential { return f.Format(k, id, random(SecretLen)) }
+
 // Format writes the credential with the given id and secret.
 func (f Form) Format(k Kind, id ID, secret string) Credential {
 	var b strings.Builder
 	b.Grow(len(f.Brand) + len(f.Realm) + 3 + bodyLen)
 	b.WriteString(f.Brand)
-	if k == Session {
+	switch k {
+	case Session:
 		b.WriteByte('s')
+	case Link:
+		b.WriteByte('l')
 	}
 	b.WriteByte('_')
 	b.WriteString(f.Realm)
@@ -111,8 +119,14 @@ func (f Form) Parse(s string) (Credential, error) {
 	}
 	kind := API
 	if rest, ok = strings.CutPrefix(rest, "_"); !ok {
-		kind = Session
-		if rest, ok = strings.CutPrefix(rest, "s_"); !ok {
+		var letter string
+		letter, rest, _ = strings.Cut(rest, "_")
+		switch letter {
+		case "s":
+			kind = Session
+		case "l":
+			kind = Link
+		default:
 			return Credential{}, ErrMalformed
 		}
 	}

@@ -1,8 +1,8 @@
 // Package ses sends Keyfob's messages through Amazon SES (version 1 of its API, SendEmail).
 //
 // It promises that a message goes to exactly one recipient, in UTF-8, with the id of the event that owed it as the tag
-// "event"; that what SES will refuse again is a *mail.Rejected; and that anything else is a fault of kind Unavailable,
-// worth another try.
+// "event"; that a recipient's domain is written in ASCII, as SES wants it; that what SES will refuse again is a
+// *mail.Rejected; and that anything else is a fault of kind Unavailable, worth another try.
 //
 // It does not try again by itself: the client it is given has its own retries for throttling and lost connections,
 // and the caller decides about later ones. SES has no idempotency token, so after a lost answer a further try may
@@ -14,10 +14,13 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsses "github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/ses/types"
+	"golang.org/x/net/idna"
 
 	"keyfob/internal/mail"
 )
@@ -64,9 +67,13 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 	if err := mail.Validate(m); err != nil {
 		return err
 	}
+	to, err := ascii(m.To)
+	if err != nil {
+		return err
+	}
 	in := &awsses.SendEmailInput{
 		Source:               aws.String(s.from),
-		Destination:          &types.Destination{ToAddresses: []string{m.To}},
+		Destination:          &types.Destination{ToAddresses: []string{to}},
 		ConfigurationSetName: s.set,
 		Message:              &types.Message{Subject: content(m.Subject), Body: &types.Body{Text: content(m.Text)}},
 	}
@@ -84,6 +91,32 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 		return verdict(errors.New("ses: an answer without a message id"))
 	}
 	return nil
+}
+
+// lookup writes a domain as it is looked up (RFC 5891 §5), with the bounds of the DNS on its labels.
+var lookup = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.VerifyDNSLength(true))
+
+// ascii writes an address as this API of SES takes it. A domain has a form in ASCII (RFC 5891 §4); what stands before the @
+// has none, and SES cannot send to one that is not in ASCII.
+// https://docs.aws.amazon.com/ses/latest/APIReference/API_SendEmail.html
+func ascii(address string) (string, error) {
+	at := strings.LastIndexByte(address, '@')
+	local, domain := address[:at], address[at+1:]
+	if !isASCII(local) {
+		return "", &mail.Rejected{Reason: "SES cannot send to an address that is not ASCII before the @"}
+	}
+	if isASCII(domain) {
+		return address, nil
+	}
+	domain, err := lookup.ToASCII(domain)
+	if err != nil {
+		return "", &mail.Rejected{Reason: "the recipient's domain is none that can be written in ASCII"}
+	}
+	return local + "@" + domain, nil
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 func content(s string) *types.Content {

@@ -25,10 +25,17 @@
 //	ses#<id>           ses                    Session        a session, likewise
 //	acc#<account>      acc                    Account        an account
 //	acc#<account>      usr#<user>             User           a user of it
+//	acc#<account>      handover               Handover       an owner's offer to hand over the account
 //	lgn#<e-mail>       <account>              Login          login name to user, one for each account the e-mail belongs to
 //	atk#<account>      <created>#<id>         AccountToken   pointer: the account's tokens by age
 //	utk#<user>         <created>#<id>         UserToken      pointer: the tokens a user made, by age
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
+//	lnk#<user>         lnk                    Link           the one live link with which the user's password can be set
+//	mfa#<user>         mfa                    Factors        a user's second factors
+//	chg#<session>      <factor>               Challenge      what a session was asked to prove a factor with
+//	unw#<user>         <network>              UserNetwork    a network that the user has logged in from
+//	rst#<id>           rst                    ResetRequest   that somebody has forgotten the password of a login name
+//	sup#<e-mail>       sup                    Suppression    that an address is not written to any more, and why
 //	aud#<account>      <at>#<event>           Audit          an audit event
 //	trl#<acc>/<thing>  <at>#<event>           Trail          pointer: the audit trail of one thing
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person

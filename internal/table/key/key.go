@@ -6,10 +6,17 @@
 //	ses#<id>           ses                    Session        a session, likewise
 //	acc#<account>      acc                    Account        an account
 //	acc#<account>      usr#<user>             User           a user of it
+//	acc#<account>      handover               Handover       an owner's offer to hand over the account
 //	lgn#<e-mail>       <account>              Login          login name to user, one for each account the e-mail belongs to
 //	atk#<account>      <created>#<id>         AccountToken   pointer: the account's tokens by age
 //	utk#<user>         <created>#<id>         UserToken      pointer: the tokens a user made, by age
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
+//	lnk#<user>         lnk                    Link           the one live link with which the user's password can be set
+//	mfa#<user>         mfa                    Factors        a user's second factors
+//	chg#<session>      <factor>               Challenge      what a session was asked to prove a factor with
+//	unw#<user>         <network>              UserNetwork    a network that the user has logged in from
+//	rst#<id>           rst                    ResetRequest   that somebody has forgotten the password of a login name
+//	sup#<e-mail>       sup                    Suppression    that an address is not written to any more, and why
 //	aud#<account>      <at>#<event>           Audit          an audit event
 //	trl#<acc>/<thing>  <at>#<event>           Trail          pointer: the audit trail of one thing
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
@@ -30,6 +37,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"keyfob/internal/table"
 )
 
@@ -42,6 +51,12 @@ const (
 	PrefixAccountTokens = "atk#"
 	PrefixUserTokens    = "utk#"
 	PrefixUserSessions  = "use#"
+	PrefixLink          = "lnk#"
+	PrefixFactors       = "mfa#"
+	PrefixChallenge     = "chg#"
+	PrefixUserNetworks  = "unw#"
+	PrefixReset         = "rst#"
+	PrefixSuppression   = "sup#"
 	PrefixAudit         = "aud#"
 	PrefixTrail         = "trl#"
 	PrefixNotice        = "ntc#"
@@ -85,10 +100,13 @@ func (k User) Key() table.Key {
 // Login is a login name within an account.
 type Login struct{ Email, Account string }
 
-// Key gives the key; the name is folded to lower case.
+// Key gives the key; ways of writing the same name are folded into one.
 func (k Login) Key() table.Key {
-	return table.Key{PK: PrefixLogin + strings.ToLower(k.Email), SK: k.Account}
+	return table.Key{PK: PrefixLogin + folded(k.Email), SK: k.Account}
 }
+
+// folded makes one of the ways to write an address: upper and lower case, composed and decomposed characters.
+func folded(email string) string { return norm.NFC.String(strings.ToLower(norm.NFC.String(email))) }
 
 // AccountToken is a token's pointer in its account's list.
 type AccountToken struct {
@@ -119,6 +137,56 @@ type UserSession struct{ User, ID string }
 
 // Key gives the key.
 func (k UserSession) Key() table.Key { return table.Key{PK: PrefixUserSessions + k.User, SK: k.ID} }
+
+// Link is the one live link with which a user's password can be set, by the user's id.
+type Link string
+
+// Key gives the key.
+func (k Link) Key() table.Key { return table.Key{PK: PrefixLink + string(k), SK: "lnk"} }
+
+// Factors are a user's second factors, by the user's id.
+type Factors string
+
+// Key gives the key.
+func (k Factors) Key() table.Key { return table.Key{PK: PrefixFactors + string(k), SK: "mfa"} }
+
+// Challenge is what a session, by its bare id, was asked to prove a factor with.
+type Challenge struct{ Session, Factor string }
+
+// Key gives the key.
+func (k Challenge) Key() table.Key {
+	return table.Key{PK: PrefixChallenge + k.Session, SK: k.Factor}
+}
+
+// UserNetwork is a network that a user has logged in from.
+type UserNetwork struct{ User, Network string }
+
+// Key gives the key.
+func (k UserNetwork) Key() table.Key {
+	return table.Key{PK: PrefixUserNetworks + k.User, SK: k.Network}
+}
+
+// ResetRequest is that somebody has forgotten a password, by an id of its own.
+type ResetRequest string
+
+// Key gives the key.
+func (k ResetRequest) Key() table.Key { return table.Key{PK: PrefixReset + string(k), SK: "rst"} }
+
+// Suppression is that an address is not written to any more.
+type Suppression string
+
+// Key gives the key; ways of writing the same address are folded into one.
+func (k Suppression) Key() table.Key {
+	return table.Key{PK: PrefixSuppression + folded(string(k)), SK: "sup"}
+}
+
+// Handover is an owner's offer to hand over the account.
+type Handover string
+
+// Key gives the key.
+func (k Handover) Key() table.Key {
+	return table.Key{PK: PrefixAccount + string(k), SK: "handover"}
+}
 
 // Audit is an audit event of an account.
 type Audit struct {

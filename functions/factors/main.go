@@ -1,0 +1,31 @@
+// The factors function enrols and removes second factors.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/awsconf"
+	"keyfob/internal/awsconf/kmsclient"
+	"keyfob/internal/factor/passkey"
+	"keyfob/internal/keyring/kms"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/dynamo"
+)
+
+func main() {
+	s := settings.Must(settings.Read(os.Getenv))
+	lambda.Start(api.Factors(api.Config{
+		Table:    dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Keys:     settings.Must(kms.New(settings.Must(kmsclient.New(os.Getenv)), kms.Config{Key: s.KeyringKey})),
+		Passkeys: passkey.Keys{},
+		Form:     s.Form,
+		Now:      time.Now,
+		Log:      s.Logger(os.Stdout),
+		Origin:   s.Origin,
+		URL:      s.URL,
+	}))
+}

@@ -1,0 +1,25 @@
+// The feedback function keeps mail from addresses that it came back from, or whose readers complained; SES tells it
+// through a topic.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/awsconf"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/dynamo"
+)
+
+func main() {
+	s := settings.Must(settings.Read(os.Getenv))
+	lambda.Start(api.Feedback(api.Config{
+		Table: dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Form:  s.Form,
+		Now:   time.Now,
+		Log:   s.Logger(os.Stdout),
+	}))
+}

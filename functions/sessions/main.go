@@ -1,0 +1,25 @@
+// The sessions function lists and ends the sessions of whoever asks.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/awsconf"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/dynamo"
+)
+
+func main() {
+	s := settings.Must(settings.Read(os.Getenv))
+	lambda.Start(api.Sessions(api.Config{
+		Table:  dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Form:   s.Form,
+		Now:    time.Now,
+		Log:    s.Logger(os.Stdout),
+		Origin: s.Origin,
+	}))
+}

@@ -1,0 +1,158 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"keyfob/internal/audit"
+	"keyfob/internal/fault"
+	"keyfob/internal/network"
+	"keyfob/internal/session"
+	"keyfob/internal/standing"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// A visit is what is remembered of a user and a network. The zero times are never.
+type visit struct {
+	key     table.Key
+	item    table.Item // as it was read; nil where there is none
+	last    time.Time  // a login from there, to within visitEvery
+	refused time.Time  // the right password from there, where the policy did not let it be used, and the person was told
+}
+
+const (
+	visitForgets = 90 * 24 * time.Hour // after which a network is new again
+	visitEvery   = 24 * time.Hour      // between two notes of a network that is known
+	refusedEvery = time.Hour           // between two events about logins that the policy refused, of one user and network
+)
+
+// anywhere is the network under which it is remembered, for good, that a user has ever logged in: the first login ever is
+// from a network that is new to nobody.
+const anywhere = "any"
+
+// elsewhere is the network of what is no address.
+const elsewhere = "unknown"
+
+func visitKey(user, ip string) table.Key {
+	prefix, ok := network.Of(ip)
+	if !ok {
+		prefix = elsewhere
+	}
+	return key.UserNetwork{User: user, Network: prefix}.Key()
+}
+
+func visitFrom(k table.Key, it table.Item) visit {
+	v := visit{key: k, item: it}
+	for name, t := range map[string]*time.Time{"last": &v.last, "refused": &v.refused} {
+		if it[name] != nil {
+			*t = time.UnixMilli(it.Int(name)).UTC()
+		}
+	}
+	return v
+}
+
+// noted gives the operation that remembers the time under the name, in the place of what was read.
+func (v visit) noted(name string, now time.Time) table.Op {
+	it := maps.Clone(v.item)
+	if it == nil {
+		it = table.Item{table.AttrPK: table.S(v.key.PK), table.AttrSK: table.S(v.key.SK)}
+	}
+	it[name], it[table.AttrPurgeAt] = table.N(now.UnixMilli()), table.N(now.Add(visitForgets).Unix())
+	if v.item == nil {
+		return table.Create(it)
+	}
+	return table.Replace(it, v.item.Version())
+}
+
+// visitTries bounds how often a session is started anew because another login from the same network was faster.
+const visitTries = 5
+
+// start starts the candidate's session, and remembers the network with it; where that is new, with an event.
+func (l *Logins) start(ctx context.Context, c candidate, via string, from audit.Origin) (Login, error) {
+	var moved error
+	for range visitTries {
+		visited, err := l.visited(ctx, c, via, from)
+		if err != nil {
+			return Login{}, err
+		}
+		with := func(s session.Session) []table.Op {
+			by := audit.Actor{User: c.user.ID, Credential: s.Handle(), Via: via}
+			return append(visited(s), c.kept.Ask(s, c.user, by, from, s.Created)...)
+		}
+		s, credential, err := l.Sessions.Start(ctx, l.Form, session.Basis{
+			Account: c.account.ID, User: c.user.ID, Standing: standing.Of(c.account, c.user),
+			Life: c.account.Policy.SessionLife, Idle: c.account.Policy.SessionIdle, With: with,
+			Checks: []table.Op{
+				table.Check(c.account.Key(), table.VersionIs(c.account.Version)), table.Check(c.user.Key(), table.VersionIs(c.user.Version)),
+			},
+		}, via, from)
+		conflict, ok := errors.AsType[*table.Conflict](err)
+		if err == nil {
+			return Login{State{Account: c.account, User: c.user, Session: s, Factors: c.kept.Names()}, credential}, nil
+		}
+		if !ok || conflict.Key.PK != c.visit.key.PK {
+			return Login{}, err // what was judged is to be judged again
+		}
+		items, failed := l.Accounts.Table.Get(ctx, c.visit.key)
+		if failed != nil {
+			return Login{}, failed
+		}
+		moved, c.visit = err, visitFrom(c.visit.key, items[0])
+	}
+	return Login{}, moved
+}
+
+// visited gives what is to be remembered of a login that succeeds.
+func (l *Logins) visited(ctx context.Context, c candidate, via string, from audit.Origin) (func(session.Session) []table.Op, error) {
+	now, v := l.Now().UTC(), c.visit
+	since := now.Sub(v.last)
+	if !v.last.IsZero() && since < visitEvery {
+		return func(session.Session) []table.Op { return nil }, nil
+	}
+	ops := []table.Op{v.noted("last", now)}
+	if !v.last.IsZero() && since < visitForgets {
+		return func(session.Session) []table.Op { return ops }, nil
+	}
+	ever := key.UserNetwork{User: c.user.ID, Network: anywhere}.Key()
+	items, err := l.Accounts.Table.Get(ctx, ever)
+	if err != nil {
+		return nil, err
+	}
+	if items[0] == nil {
+		ops = append(ops, table.Create(table.Item{table.AttrPK: table.S(ever.PK), table.AttrSK: table.S(ever.SK)}))
+		return func(session.Session) []table.Op { return ops }, nil
+	}
+	return func(s session.Session) []table.Op {
+		by := audit.Actor{User: c.user.ID, Credential: s.Handle(), Via: via}
+		e := audit.New(audit.SessionNovel, now, c.account.ID, by, from, c.subject())
+		e.Also = []audit.Subject{s.Subject()}
+		e.Changes = []audit.Change{{Field: "network", To: v.key.SK}}
+		return append(ops, e.Ops()...)
+	}, nil
+}
+
+// refused tells those whose password was right that it was used where their account's policy does not let it be. Whoever
+// does so again within the hour, or at the same time, is told of once.
+func (l *Logins) refused(ctx context.Context, found []candidate, from audit.Origin) error {
+	now := l.Now().UTC()
+	for _, c := range found {
+		if !c.right || now.Sub(c.visit.refused) < refusedEvery {
+			continue
+		}
+		// Nobody has shown more than a password, so nobody is named as who did it.
+		e := audit.New(audit.SessionRefused, now, c.account.ID, audit.Actor{Via: audit.ViaAPI}, from, c.subject())
+		e.Changes = []audit.Change{{Field: "network", To: c.visit.key.SK}}
+		err := l.Accounts.Table.Commit(ctx, append(e.Ops(), c.visit.noted("refused", now))...)
+		if _, told := errors.AsType[*table.Conflict](err); err != nil && !told {
+			return fault.Retry(err)
+		}
+	}
+	return nil
+}
+
+func (c candidate) subject() audit.Subject {
+	return audit.Subject{Kind: "user", ID: c.user.ID, Name: c.user.Name}
+}
