@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // P1: networks rule tokens and sessions, each by its own list, from the answer on: whoever is outside is refused, and told so
@@ -72,11 +73,9 @@ func TestALockOutIsRefusedAndTheOperatorIsTheWayOut(t *testing.T) {
 	boss := s.login()
 	account := s.get("/v1/account", boss)
 	secret, _ := s.create(boss, full("deploy"))
-	for credential, field := range map[string]string{boss: "loginNetworks", secret: "tokenNetworks"} {
-		r := s.patch("/v1/account", credential, "", `{"policy":{"`+field+`":["198.51.100.0/24"]}}`)
-		if r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, `"locks_out"`) || !strings.Contains(r.body, `"policy.`+field+`"`) {
-			t.Errorf("%s: %d %s", field, r.status, r.body)
-		}
+	r := s.patch("/v1/account", boss, "", `{"policy":{"loginNetworks":["198.51.100.0/24"]}}`)
+	if r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, `"locks_out"`) || !strings.Contains(r.body, `"policy.loginNetworks"`) {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 	if r := s.get("/v1/account", boss); r.body != account.body {
 		t.Errorf("%s", r.body)
@@ -108,6 +107,36 @@ func TestALockOutIsRefusedAndTheOperatorIsTheWayOut(t *testing.T) {
 		if out := s.operate(c.command); !strings.Contains(out, `"field":"`+c.field+`"`) {
 			t.Errorf("%s: %s", c.command, out)
 		}
+	}
+}
+
+// S12: what could lock people out, or keep mails from them, takes a session and a fresh login; a token, or a login of long ago,
+// changes what else there is.
+func TestS12WhoIsLetInIsChangedWithAFreshLogin(t *testing.T) {
+	s := newClient(t)
+	boss := s.login()
+	account := s.get("/v1/account", boss)
+	secret, _ := s.create(boss, full("deploy"))
+	s.advance(5*time.Minute + time.Second)
+	for _, members := range []string{
+		`{"mfaRequired":true}`, `{"loginNetworks":["127.0.0.0/8"]}`, `{"tokenNetworks":["127.0.0.0/8"]}`, `{"mutedMails":["token.created"]}`,
+		`{"issuers":"everyone","mfaRequired":true}`,
+	} {
+		for credential, code := range map[string]string{boss: `"fresh_login_required"`, secret: `"needs_session"`} {
+			if r := s.patch("/v1/account", credential, "", `{"policy":`+members+`}`); r.status != http.StatusForbidden || !strings.Contains(r.body, code) {
+				t.Errorf("%s: %d %s", members, r.status, r.body)
+			}
+		}
+	}
+	if r := s.get("/v1/account", boss); r.body != account.body {
+		t.Errorf("%s", r.body)
+	}
+	s.policy(boss, `{"issuers":"everyone","mfaRequired":false}`)
+	s.policy(secret, `{"maxLifeSeconds":7776000}`)
+	s.policy(s.login(), `{"mfaRequired":true}`)
+	// Whoever turns it on has to enrol a factor, too, before anything else.
+	if r := s.get("/v1/account", s.login()); r.status != http.StatusForbidden || !strings.Contains(r.body, `"factor_required"`) {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 }
 
@@ -143,21 +172,21 @@ func TestS24APolicyIsBoundedByField(t *testing.T) {
 	boss := s.login()
 	many := strings.Repeat(`"192.0.2.1",`, 20) + `"192.0.2.2"`
 	for body, field := range map[string]string{
-		`{"sessionIdleSeconds":59}`:                      "policy.sessionIdleSeconds",
-		`{"sessionIdleSeconds":86401}`:                   "policy.sessionIdleSeconds",
-		`{"sessionLifeSeconds":299}`:                     "policy.sessionLifeSeconds",
-		`{"sessionLifeSeconds":2592001}`:                 "policy.sessionLifeSeconds",
-		`{"sessionLifeSeconds":1e99}`:                    "policy.sessionLifeSeconds",
-		`{"mfaRequired":"yes"}`:                          "policy.mfaRequired",
-		`{"tokenNetworks":"192.0.2.0/24"}`:               "policy.tokenNetworks",
-		`{"tokenNetworks":[1]}`:                          "policy.tokenNetworks",
-		`{"tokenNetworks":[` + many + `]}`:               "policy.tokenNetworks",
-		`{"tokenNetworks":["::/0","::/0","::/0","x"]}`:   "policy.tokenNetworks[3]",
-		`{"loginNetworks":["192.0.2.1/24"]}`:             "policy.loginNetworks[0]",
-		`{"loginNetworks":["::ffff:192.0.2.0/120"]}`:     "policy.loginNetworks[0]",
-		`{"mutedMails":["token.created\r\nBcc: a@b.c"]}`: "policy.mutedMails[0]",
-		`{"mutedMail":[]}`:                               "policy.mutedMail",
-		`{}`:                                             "policy",
+		`{"sessionIdleSeconds":59}`:                        "policy.sessionIdleSeconds",
+		`{"sessionIdleSeconds":86401}`:                     "policy.sessionIdleSeconds",
+		`{"sessionLifeSeconds":299}`:                       "policy.sessionLifeSeconds",
+		`{"sessionLifeSeconds":2592001}`:                   "policy.sessionLifeSeconds",
+		`{"sessionLifeSeconds":1e99}`:                      "policy.sessionLifeSeconds",
+		`{"mfaRequired":"yes"}`:                            "policy.mfaRequired",
+		`{"tokenNetworks":"192.0.2.0/24"}`:                 "policy.tokenNetworks",
+		`{"tokenNetworks":[1]}`:                            "policy.tokenNetworks",
+		`{"tokenNetworks":[` + many + `]}`:                 "policy.tokenNetworks",
+		`{"tokenNetworks":["::/0","192.0.2.1","::1","x"]}`: "policy.tokenNetworks[3]",
+		`{"loginNetworks":["192.0.2.1/24"]}`:               "policy.loginNetworks[0]",
+		`{"loginNetworks":["::ffff:192.0.2.0/120"]}`:       "policy.loginNetworks[0]",
+		`{"mutedMails":["token.created\r\nBcc: a@b.c"]}`:   "policy.mutedMails[0]",
+		`{"mutedMail":[]}`:                                 "policy.mutedMail",
+		`{}`:                                               "policy",
 	} {
 		r := s.patch("/v1/account", boss, "", `{"policy":`+body+`}`)
 		if r.status != http.StatusBadRequest && r.status != http.StatusUnprocessableEntity || !strings.Contains(r.body, `"`+field) {

@@ -52,7 +52,8 @@ async function set() {
   });
   const body = await answer.json();
   if (answer.ok) {
-    return done("Your password is set", `You can now log in as ${body.name} to the account ${body.tenant}. You may close this page.`);
+    $("next").hidden = false;
+    return done("Your password is set", `You can now log in as ${body.name} to the account ${body.tenant}, at ${new URL("v1/login", location)}.`);
   }
   const wrong = (body.errors ?? []).find((e) => e.field);
   if (wrong?.field === "password") return complain("password", wrong.message);

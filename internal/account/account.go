@@ -106,8 +106,10 @@ type User struct {
 	Status       Status
 	Verified     bool   // mail may be sent to Email
 	PasswordHash string // in PHC form; empty where there is none yet
+	Generation   int64  // the number of the password: counts how often one was set; a better hash of the same one is none
 	Developer    bool   // developer mode: the user is shown what can be revealed
 	Factors      bool   // has a second factor: sessions have to be unlocked with one
+	Mailed       bool   // the password came of a link by mail, and no factor but codes by mail has been shown since
 	Behind       bool   // as an account's
 	Created      time.Time
 	Gone         time.Time // when the record of a removed user goes too; else zero
@@ -179,10 +181,13 @@ func (u User) item() table.Item {
 		"role": table.S(u.Role), "status": table.S(u.Status), "verified": table.Bool(u.Verified),
 		"password": table.S(u.PasswordHash), "developer": table.Bool(u.Developer), "created": table.N(u.Created.UnixMilli()),
 	}
-	for name, set := range map[string]bool{"factors": u.Factors, attrBehind: u.Behind} {
+	for name, set := range map[string]bool{"factors": u.Factors, "mailed": u.Mailed, attrBehind: u.Behind} {
 		if set {
 			it[name] = table.Bool(true)
 		}
+	}
+	if u.Generation > 0 {
+		it["generation"] = table.N(u.Generation)
 	}
 	if u.Status == Removed {
 		it[table.AttrPurgeAt] = table.N(u.Gone.Unix())
@@ -198,7 +203,7 @@ func userFrom(it table.Item) (User, error) {
 		ID: it.String("id"), Account: it.String("account"), Email: it.String("email"), Name: it.String("name"),
 		Role: scope.Role(it.String("role")), Status: Status(it.String("status")), Verified: it.Bool("verified"),
 		PasswordHash: it.String("password"), Developer: it.Bool("developer"), Behind: it.Bool(attrBehind),
-		Factors: it.Bool("factors"), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
+		Factors: it.Bool("factors"), Generation: it.Int("generation"), Mailed: it.Bool("mailed"), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
 	}
 	if u.Status == Removed {
 		u.Gone = time.Unix(it.Int(table.AttrPurgeAt), 0).UTC()

@@ -77,6 +77,37 @@ func (a *Accounts) WithUser(ctx context.Context, id, user string) (Account, User
 	return FromItems(items[0], items[1])
 }
 
+// WithUsers gives an account and those of the users whom it has, in one round trip; NotFound where there is no account.
+func (a *Accounts) WithUsers(ctx context.Context, id string, users ...string) (Account, []User, error) {
+	keys := []table.Key{key.Account(id).Key()}
+	for _, u := range users {
+		keys = append(keys, key.User{Account: id, User: u}.Key())
+	}
+	items, err := a.Table.Get(ctx, keys...)
+	if err != nil {
+		return Account{}, nil, err
+	}
+	if items[0] == nil {
+		return Account{}, nil, errNoAccount()
+	}
+	acc, err := accountFrom(items[0])
+	if err != nil {
+		return Account{}, nil, err
+	}
+	var found []User
+	for _, it := range items[1:] {
+		if it == nil {
+			continue
+		}
+		u, err := userFrom(it)
+		if err != nil {
+			return Account{}, nil, err
+		}
+		found = append(found, u)
+	}
+	return acc, found, nil
+}
+
 // FromItems reads an account and one of its users from their records; NotFound where either is missing.
 func FromItems(acc, user table.Item) (Account, User, error) {
 	if acc == nil || user == nil {

@@ -13,6 +13,7 @@ import (
 // Dashboard is the function that serves the pages that people see. It has no permission but to write its log.
 func Dashboard(c Config) *gateway.Function {
 	return c.function(gateway.Routes{
+		"GET /":         func(context.Context, *gateway.Request) (gateway.Response, error) { return file("home.html") },
 		"GET /password": func(context.Context, *gateway.Request) (gateway.Response, error) { return file("password.html") },
 		"GET /assets/{file}": func(_ context.Context, r *gateway.Request) (gateway.Response, error) {
 			if path.Ext(r.Param("file")) == ".html" { // a page has a route of its own

@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
+	"keyfob/internal/credential"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
 	"keyfob/internal/link"
@@ -13,7 +15,7 @@ import (
 
 // Password is the function with which people set and change their passwords.
 func Password(c Config) *gateway.Function {
-	p := passwordRoutes{c.passwords()}
+	p := passwordRoutes{c.passwords(), c.Now}
 	return c.function(gateway.Routes{
 		"POST /v1/password/reset": p.reset,
 		"POST /v1/password/set":   p.set,
@@ -31,7 +33,10 @@ func (c Config) passwords() *passwords.Passwords {
 	}
 }
 
-type passwordRoutes struct{ passwords *passwords.Passwords }
+type passwordRoutes struct {
+	passwords *passwords.Passwords
+	now       func() time.Time
+}
 
 func (p passwordRoutes) reset(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
 	var body struct {
@@ -85,10 +90,15 @@ func (p passwordRoutes) change(ctx context.Context, r *gateway.Request) (gateway
 	if err := required("current", body.Current, "password", body.Password); err != nil {
 		return gateway.Response{}, err
 	}
-	if err := p.passwords.Change(ctx, by, r.Via(), r.Origin(), body.Current, body.Password); err != nil {
+	s, c, err := p.passwords.Change(ctx, by, r.Via(), r.Origin(), body.Current, body.Password)
+	if err != nil {
 		return gateway.Response{}, err
 	}
-	return gateway.NoContent(), nil
+	response := gateway.NoContent()
+	if !c.ID().IsZero() {
+		response.Cookies = []string{credential.SetCookie(c.Plaintext(), s.Expires.Sub(p.now()))}
+	}
+	return response, nil
 }
 
 // required refuses the first of the fields, name after name with its value, that is empty.

@@ -9,18 +9,22 @@ import (
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
+	"keyfob/internal/link"
 	"keyfob/internal/token"
 )
 
-// Revoke is the function that ends tokens: by handle for who may, by possession for who holds one.
+// Revoke is the function that ends tokens by handle for who may, and tokens, sessions and links by possession for who holds one.
 func Revoke(c Config) *gateway.Function {
-	t := revocations{c.authority()}
+	t := revocations{c.authority(), c.links()}
 	return c.function(gateway.Routes{
 		"DELETE /v1/tokens/{id}": t.revoke, "POST /v1/revoke": t.revokePresented, "DELETE /api/v1/api/key/{token}": t.revokeInPath,
 	})
 }
 
-type revocations struct{ authority *authority.Authority }
+type revocations struct {
+	authority *authority.Authority
+	links     *link.Links
+}
 
 func (t revocations) revoke(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
 	p, err := r.Principal()
@@ -77,7 +81,11 @@ func (t revocations) revokeInPath(ctx context.Context, r *gateway.Request) (gate
 
 // end answers the same whether the credential was live, unknown, or none at all (RFC 7009 §2.2).
 func (t revocations) end(ctx context.Context, r *gateway.Request, presented string) (gateway.Response, error) {
-	return revoked(t.authority.RevokePresented(ctx, presented, r.Via(), r.Origin()))
+	err := t.authority.RevokePresented(ctx, presented, r.Via(), r.Origin())
+	if err == nil {
+		err = t.links.EndPresented(ctx, presented, r.Via(), r.Origin())
+	}
+	return revoked(err)
 }
 
 func revoked(err error) (gateway.Response, error) {

@@ -125,8 +125,11 @@ func (a accounts) invite(ctx context.Context, r *gateway.Request) (gateway.Respo
 }
 
 func (a accounts) inviteAgain(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
-	by, err := asker(r)
+	by, err := act(r)
 	if err != nil {
+		return gateway.Response{}, err
+	}
+	if err := r.DecodeOptional(&struct{}{}); err != nil {
 		return gateway.Response{}, err
 	}
 	u, err := a.people.InviteAgain(ctx, by, r.Param("id"))
@@ -145,7 +148,7 @@ func (a accounts) removeUser(ctx context.Context, r *gateway.Request) (gateway.R
 }
 
 func (a accounts) resetFactors(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
-	by, err := asker(r)
+	by, err := act(r)
 	if err == nil {
 		err = a.people.ResetFactors(ctx, by, r.Param("id"))
 	}

@@ -42,7 +42,7 @@ const (
 	FactorEnrolled    Type = "factor.enrolled"
 	FactorRemoved     Type = "factor.removed"
 	FactorRequested   Type = "factor.requested" // a code is owed to the person by mail
-	FactorRefused     Type = "factor.refused"   // so many wrong ones that the session was ended
+	FactorRefused     Type = "factor.refused"   // so many wrong ones that the session was ended, or that somebody may be guessing
 	CodesRenewed      Type = "codes.renewed"    // other recovery codes in the place of the old ones
 	CodeUsed          Type = "codes.used"       // a recovery code in the place of a factor
 	TokenCreated      Type = "token.created"

@@ -10,7 +10,6 @@ import (
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
-	"keyfob/internal/token"
 )
 
 // A basis is what a change of tokens rests on, with the conditions under which it still holds.
@@ -26,12 +25,8 @@ type basis struct {
 // basis reads the account, the user and the principal's own credential, and what else a change may need, in one round
 // trip.
 func (a *Authority) basis(ctx context.Context, by Principal, once Once) (basis, error) {
-	own := key.Token(by.ID.String()).Key()
-	if by.Kind == token.Session {
-		own = key.Session(by.ID.String()).Key()
-	}
 	quota := quotaKeys(by.Account, by.User)
-	keys := []table.Key{key.Account(by.Account).Key(), key.User{Account: by.Account, User: by.User}.Key(), own, quota[0], quota[1]}
+	keys := []table.Key{key.Account(by.Account).Key(), key.User{Account: by.Account, User: by.User}.Key(), by.Record(), quota[0], quota[1]}
 	if once.Key != "" {
 		keys = append(keys, once.recordKey(by.User))
 	}
@@ -40,19 +35,15 @@ func (a *Authority) basis(ctx context.Context, by Principal, once Once) (basis, 
 		return basis{}, err
 	}
 	acc, user, err := account.FromItems(items[0], items[1])
-	gone := fault.Is(err, fault.NotFound) || items[2] == nil || by.Expired(a.Now())
-	if err != nil && !gone {
+	if fault.Is(err, fault.NotFound) || err == nil && (acc.Status != account.Active || user.Status != account.Active) {
+		err = errEnded()
+	}
+	if err != nil {
 		return basis{}, err
 	}
-	if !gone && by.Kind == token.API {
-		t, err := tokenFrom(items[2])
-		if err != nil {
-			return basis{}, err
-		}
-		gone = t.denial(a.Now()) != None
-	}
-	if gone || acc.Status != account.Active || user.Status != account.Active {
-		return basis{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.")
+	// It may have been locked or ended since it was let through, and what is issued here would outlive that.
+	if _, err := by.Still(items[2], a.Now()); err != nil {
+		return basis{}, err
 	}
 	b := basis{by: by, account: acc, user: user, counts: items[3:5]}
 	for i, k := range keys[:3] {

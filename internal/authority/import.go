@@ -205,7 +205,7 @@ func (im *importing) create(ctx context.Context, from tokenfile.Token, owner str
 	}
 	t := Token{
 		ID: from.ID, Account: im.account, User: owner, Name: from.Name, Digest: from.Digest, Foreign: from.Foreign,
-		Scope: scope.Full(), Standing: standing.Of(acc, user), Life: life,
+		Scope: scope.Full(), Standing: standing.OfToken(acc, user), Life: life,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	ops := append(t.create(), table.Check(accountKey, table.VersionIs(items[1].Version())), table.Check(userKey, table.VersionIs(items[2].Version())))

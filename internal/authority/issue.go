@@ -77,7 +77,7 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 	c := a.draw(d, b.once)
 	t := Token{
 		ID: c.ID(), Account: by.Account, User: by.User, Name: r.Name, Description: r.Description, Digest: c.Digest(),
-		Scope: r.Scope, Standing: standing.Of(b.account, b.user), Life: life,
+		Scope: r.Scope, Standing: standing.OfToken(b.account, b.user), Life: life,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	if r.Revealable {

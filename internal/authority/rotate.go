@@ -87,7 +87,7 @@ func (a *Authority) rotate(ctx context.Context, by Principal, via string, from a
 	c := a.draw(d, b.once)
 	next := Token{
 		ID: c.ID(), Account: old.Account, User: old.User, Name: old.Name, Description: old.Description, Digest: c.Digest(),
-		Scope: old.Scope, Standing: standing.Of(b.account, creator), Life: bounded, Predecessor: old.ID,
+		Scope: old.Scope, Standing: standing.OfToken(b.account, creator), Life: bounded, Predecessor: old.ID,
 		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
 	}
 	if len(old.Sealed) > 0 && b.account.Policy.Revealable {

@@ -40,7 +40,7 @@ func (p Principal) Still(record table.Item, now time.Time) (table.Op, error) {
 	switch {
 	case err != nil:
 		return table.Op{}, err
-	case !now.Before(s.Ends()) || s.Standing.Ended():
+	case !now.Before(s.Ends()) || s.Ended():
 		return table.Op{}, errEnded()
 	}
 	if lock := s.Lock(); lock != scope.Open && lock != p.Holder.Lock {

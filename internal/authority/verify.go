@@ -174,7 +174,7 @@ func (a *Authority) sightSession(c token.Credential, it table.Item) (Sighting, e
 		return Sighting{Denial: Mismatch}, nil
 	case !a.Now().Before(s.Ends()):
 		return Sighting{Denial: Expired}, nil
-	case s.Standing.Ended():
+	case s.Ended():
 		return Sighting{Denial: Ended}, nil
 	}
 	return Sighting{session: s, item: it, networks: s.Standing.LoginNetworks, Principal: Principal{

@@ -17,14 +17,14 @@ import (
 	"keyfob/internal/session"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
+	"keyfob/internal/throttle"
 	"keyfob/internal/token"
 )
 
-// How long what was asked for may be answered, and how often a code by mail may be asked for in one session.
+// How long what was asked for may be answered.
 const (
 	CodeLife    = 10 * time.Minute // of a mailed code, and of an app that is being enrolled
 	PasskeyLife = 5 * time.Minute
-	CodeEvery   = time.Minute
 )
 
 // maxTries is how many wrong answers end what they are given to: a session, or an enrolment.
@@ -118,10 +118,16 @@ func (c challenge) mailing(for_ purpose, e audit.Event) (challenge, []table.Op) 
 	return c, append(e.Ops(), c.put())
 }
 
+// ByMail reports whether a code by mail is all that can unlock the user's sessions but for recovery codes.
+func (r Record) ByMail(u account.User) bool {
+	names := r.enrolled()
+	return !u.Mailed && len(names) == 1 && names[0] == Email
+}
+
 // Ask gives what belongs into the commit that starts a session of a user with the factors: where a code by mail is all that
 // can unlock it but for recovery codes, one is asked for at once.
 func (r Record) Ask(s session.Session, u account.User, by audit.Actor, from audit.Origin, now time.Time) []table.Op {
-	if names := r.enrolled(); len(names) != 1 || names[0] != Email {
+	if !r.ByMail(u) {
 		return nil
 	}
 	e := audit.New(audit.FactorRequested, now, u.Account, by, from, subject(u))
@@ -139,8 +145,12 @@ type Question struct {
 
 // Challenge asks the person behind the session, locked or open, for a factor: a code is mailed, or an authenticator is to
 // answer the options. Errors: Invalid for a kind that is not asked for; Unprocessable, not_enrolled, for one that the user
-// does not have; TooMany for a code within a minute of the last.
+// does not have, and mail_not_enough for a code by mail while account.User.Mailed; TooMany for a code within a minute
+// of the user's last, or after ten in an hour.
 func (f *Factors) Challenge(ctx context.Context, act Act, kind Name) (Question, error) {
+	if kind == "" {
+		return Question{}, fault.Bad("factor", "required", "factor is required.")
+	}
 	if kind != Email && kind != Passkey {
 		return Question{}, fault.Bad("factor", "unknown_value", "factor is email or passkey.")
 	}
@@ -153,10 +163,13 @@ func (f *Factors) Challenge(ctx context.Context, act Act, kind Name) (Question, 
 		if !s.record.has(kind) {
 			return fault.Refused("factor", "not_enrolled", "You have not enrolled this factor.")
 		}
+		if kind == Email && s.user.Mailed {
+			return errMailed("factor")
+		}
 		var c challenge
 		var ops []table.Op
 		if kind == Email {
-			if c, ops, err = s.mail(toProve); err != nil {
+			if c, ops, err = f.mail(ctx, s, toProve); err != nil {
 				return err
 			}
 		} else {
@@ -176,15 +189,14 @@ func (s scene) alive() table.Op {
 	return table.Check(key.Session(s.session.ID.String()).Key(), table.Present())
 }
 
-// mail asks for a code by mail.
-func (s scene) mail(for_ purpose) (challenge, []table.Op, error) {
-	c := s.challenges[Email]
-	if wait := c.asked.Add(CodeEvery).Sub(s.now); c.version != 0 && wait > 0 {
-		wait = min(wait, CodeEvery) // whatever the clock did
-		return challenge{}, nil, fault.Slow((wait + time.Second - 1).Truncate(time.Second))
+// mail asks for a code by mail, as often as the user's mailbox is to bear it.
+func (f *Factors) mail(ctx context.Context, s scene, for_ purpose) (challenge, []table.Op, error) {
+	spent, err := f.throttle().Spending(ctx, throttle.CodesOf(s.user.ID))
+	if err != nil {
+		return challenge{}, nil, err
 	}
-	c, ops := c.mailing(for_, s.event(audit.FactorRequested, s.session.Subject()))
-	return c, ops, nil
+	c, ops := s.challenges[Email].mailing(for_, s.event(audit.FactorRequested, s.session.Subject()))
+	return c, append(ops, spent...), nil
 }
 
 // Enclose makes the code that the mail of an event of the type factor.requested carries, and keeps its digest. It reports

@@ -39,14 +39,18 @@ func (f *Factors) EnrolTOTP(ctx context.Context, act Act) (App, error) {
 	return app, err
 }
 
-// EnrolEmail begins to enrol codes by mail: one is mailed, and is good until then.
+// EnrolEmail begins to enrol codes by mail: one is mailed, and is good until then. Besides begin's errors there is
+// Unprocessable, mail_not_enough, where they would be the only factor of a user who is account.User.Mailed.
 func (f *Factors) EnrolEmail(ctx context.Context, act Act) (Question, error) {
 	q := Question{Factor: Email}
 	err := f.begin(ctx, act, func(s scene) (challenge, []table.Op, error) {
 		if s.record.has(Email) {
 			return challenge{}, nil, errEnrolled("Codes by mail are enrolled already.")
 		}
-		c, ops, err := s.mail(toEnrol)
+		if err := s.mayEnrol(Email); err != nil {
+			return challenge{}, nil, err
+		}
+		c, ops, err := f.mail(ctx, s, toEnrol)
 		q.Until = c.until
 		return c, ops, err
 	})
@@ -93,6 +97,14 @@ func (f *Factors) begin(ctx context.Context, act Act, what func(scene) (challeng
 		}
 		return f.Table.Commit(ctx, s.resting(append(ops, s.alive())...)...)
 	})
+}
+
+// mayEnrol refuses codes by mail as the only factor while they would prove no more than the password does.
+func (s scene) mayEnrol(kind Name) error {
+	if kind == Email && s.user.Mailed && len(s.record.enrolled()) == 0 {
+		return errMailed("factor")
+	}
+	return nil
 }
 
 func errEnrolled(message string) error { return fault.New(fault.Conflict, "enrolled", message) }
@@ -181,6 +193,9 @@ func (f *Factors) confirm(ctx context.Context, act Act, kind Name, enrol func(sc
 		c, ok := s.pending(kind, toEnrol)
 		if !ok || kind != Passkey && s.record.has(kind) {
 			return refusal
+		}
+		if err := s.mayEnrol(kind); err != nil {
+			return err
 		}
 		record, ok, err := enrol(s, c)
 		if err != nil {

@@ -58,9 +58,9 @@ type Factors struct {
 
 // A Prover checks the password of the person behind a session: *login.Logins is one.
 type Prover interface {
-	// Prove gives nil for the right password. The errors are a login's, but that a wrong password is Unprocessable, of the
-	// field password.
-	Prove(ctx context.Context, by authority.Principal, plain string, from audit.Origin) error
+	// Prove gives the generation of the user's password that it found plain to be. The errors are a login's, but that a wrong
+	// password is Unprocessable, of the field password.
+	Prove(ctx context.Context, by authority.Principal, plain string, from audit.Origin) (generation int64, err error)
 }
 
 // An Act is who asks for something, how, from where, and by which site.
@@ -134,7 +134,7 @@ func (f *Factors) scene(ctx context.Context, act Act) (scene, error) {
 		return scene{}, err
 	}
 	s.session.Standing = standing.Of(s.account, s.user)
-	if s.session.Standing.Ended() || s.session.User != s.user.ID || !s.now.Before(s.session.Ends()) {
+	if s.session.Ended() || s.session.User != s.user.ID || !s.now.Before(s.session.Ends()) {
 		return scene{}, gone(nil)
 	}
 	s.record.Account, s.record.User = s.account.ID, s.user.ID

@@ -40,6 +40,8 @@ func checkProofs(shown []Proof) error {
 			needed, other, name, wrong = other, needed, wrong, name
 		}
 		switch {
+		case p.Factor == "":
+			return fault.Bad(field("factor"), "required", field("factor")+" is required.")
 		case !slices.Contains([]Name{TOTP, Email, Passkey, Recovery}, p.Factor):
 			return fault.Bad(field("factor"), "unknown_value", field("factor")+" is totp, email, passkey or recovery.")
 		case slices.ContainsFunc(shown[:i], func(q Proof) bool { return q.Factor == p.Factor }):
@@ -53,6 +55,20 @@ func checkProofs(shown []Proof) error {
 		}
 	}
 	return nil
+}
+
+// enough refuses codes by mail while they would prove no more than the password does.
+func (s scene) enough(shown []Proof) error {
+	if i := slices.IndexFunc(shown, func(p Proof) bool { return p.Factor == Email }); i >= 0 && s.user.Mailed {
+		return errMailed(fmt.Sprintf("factors[%d].factor", i))
+	}
+	return nil
+}
+
+// errMailed refuses a code by mail for a user whose password came by mail: whoever has the mailbox has both.
+func errMailed(field string) error {
+	return fault.Refused(field, "mail_not_enough",
+		"The password was set by a mailed link, so a mailed code proves nothing more. Use another factor or a recovery code.")
 }
 
 // guessable reports whether one of the proofs is a code of so few digits that it can be found by trying.
@@ -82,7 +98,7 @@ func (e *errWrong) refusal() error {
 	if e.factor == Passkey {
 		field = "credential"
 	}
-	return fault.Refused(fmt.Sprintf("factors[%d].%s", e.at, field), "wrong_factor", "This does not unlock the session: it is wrong, was used before, or came too late.")
+	return fault.Refused(fmt.Sprintf("factors[%d].%s", e.at, field), "wrong_factor", "This does not prove that it is you: it is wrong, was used before, or came too late.")
 }
 
 // prove checks all of the proofs. The error is an *errWrong for the first that is wrong.

@@ -43,10 +43,15 @@ type Key struct {
 // MaxPasskeys bounds a user's passkeys.
 const MaxPasskeys = 10
 
-// Names lists the kinds that can unlock the user's sessions: what is enrolled, and recovery codes where any are left.
-func (r Record) Names() []Name {
+// Names lists the kinds that can unlock the sessions of u, whose factors they are: what is enrolled, and recovery codes where
+// any are left. Codes by mail are not among them while u.Mailed.
+func (r Record) Names(u account.User) []Name {
 	names := r.enrolled()
-	if len(names) > 0 && len(r.codes) > 0 {
+	enrolled := len(names) > 0
+	if u.Mailed {
+		names = slices.DeleteFunc(names, func(n Name) bool { return n == Email })
+	}
+	if enrolled && len(r.codes) > 0 {
 		names = append(names, Recovery)
 	}
 	return names
@@ -84,7 +89,7 @@ func (f *Factors) Of(ctx context.Context, user string) (Record, error) {
 // Forget gives what takes all factors away from a user who has lost them, or is gone: the user to be committed, by
 // user.Replace, and the operation to be committed with that. Whoever commits runs a standing.Carrier afterwards.
 func Forget(u account.User) (account.User, table.Op) {
-	u.Factors, u.Behind = false, true
+	u.Factors, u.Mailed, u.Behind = false, false, true
 	return u, table.Delete(key.Factors(u.ID).Key(), table.Anything())
 }
 

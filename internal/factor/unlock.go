@@ -3,6 +3,7 @@ package factor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,13 +12,14 @@ import (
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/table"
+	"keyfob/internal/throttle"
 )
 
 // Unlock opens a locked session to whoever shows at least one of the user's factors and no wrong one.
 //
 // Errors: Invalid names what is no proof; Forbidden is for tokens, and for a session that has to enrol a factor; Conflict,
 // not_locked, for one that is open; Unprocessable, wrong_factor, for what is wrong in whichever way, the fifth of which ends
-// the session; TooMany says when to try again.
+// the session, and mail_not_enough for a code by mail while account.User.Mailed; TooMany says when to try again.
 func (f *Factors) Unlock(ctx context.Context, act Act, shown []Proof) (Grant, error) {
 	if err := checkProofs(shown); err != nil {
 		return Grant{}, err
@@ -29,7 +31,7 @@ func (f *Factors) Unlock(ctx context.Context, act Act, shown []Proof) (Grant, er
 	if err != nil {
 		return Grant{}, err
 	}
-	return f.throttled(ctx, act, shown, audit.SessionUnlocked, scene.locked)
+	return f.throttled(ctx, s, shown, audit.SessionUnlocked, scene.locked)
 }
 
 // locked refuses a session that there is nothing to unlock of.
@@ -61,10 +63,14 @@ func (f *Factors) StepUp(ctx context.Context, act Act, password string, shown []
 	case s.user.Factors && len(shown) == 0:
 		return Grant{}, fault.Bad("factors", "required", "factors is required: you have a second factor.")
 	}
-	if err := f.Prover.Prove(ctx, act.By, password, act.From); err != nil {
+	generation, err := f.Prover.Prove(ctx, act.By, password, act.From)
+	if err != nil {
 		return Grant{}, err
 	}
 	may := func(s scene) error {
+		if s.user.Generation != generation {
+			return fault.Refused("password", "wrong_password", "This is not your password any more.")
+		}
 		if s.user.Factors && len(shown) == 0 {
 			return fault.Retry(errors.New("factor: one was enrolled meanwhile"))
 		}
@@ -73,18 +79,21 @@ func (f *Factors) StepUp(ctx context.Context, act Act, password string, shown []
 	if len(shown) == 0 {
 		return f.shown(ctx, act, nil, audit.SessionProven, may)
 	}
-	return f.throttled(ctx, act, shown, audit.SessionProven, may)
+	return f.throttled(ctx, s, shown, audit.SessionProven, may)
 }
 
 // throttled lets the proofs be checked where the user may try now.
-func (f *Factors) throttled(ctx context.Context, act Act, shown []Proof, what audit.Type, may func(scene) error) (Grant, error) {
-	ticket, err := f.throttle().AllowFactor(ctx, act.By.User, act.From.IP, guessable(shown))
+func (f *Factors) throttled(ctx context.Context, s scene, shown []Proof, what audit.Type, may func(scene) error) (Grant, error) {
+	ticket, err := f.throttle().AllowFactor(ctx, s.user.ID, s.act.From.IP, guessable(shown))
 	if err != nil {
 		return Grant{}, err
 	}
-	g, err := f.shown(ctx, act, shown, what, may)
+	g, err := f.shown(ctx, s.act, shown, what, may)
 	if wrong, ok := errors.AsType[*errWrong](err); ok {
 		if err := f.throttle().Failed(ctx, ticket); err != nil {
+			return Grant{}, err
+		}
+		if err := f.alarm(ctx, s, ticket, wrong); err != nil {
 			return Grant{}, err
 		}
 		return Grant{}, wrong.refusal()
@@ -98,6 +107,18 @@ func (f *Factors) throttled(ctx context.Context, act Act, shown []Proof, what au
 	return g, nil
 }
 
+// alarm tells of guesses that end no session, because they are few in each.
+func (f *Factors) alarm(ctx context.Context, s scene, ticket throttle.Ticket, wrong *errWrong) error {
+	n, due := f.throttle().Alarm(ticket)
+	if !due {
+		return nil
+	}
+	e := s.event(audit.FactorRefused, s.session.Subject())
+	e.Changes = []audit.Change{{Field: "factor", To: string(wrong.factor)}}
+	e.Note = fmt.Sprintf("%d codes in all sessions were wrong of late.", n)
+	return f.Table.Commit(ctx, e.Ops()...)
+}
+
 // shown checks the proofs and commits what comes of them: the session that was proven, or one try fewer. Both are committed
 // on condition that the session is as it was read. So of many tries at once each is judged after the one before it was
 // counted, and no more than five are.
@@ -107,6 +128,9 @@ func (f *Factors) shown(ctx context.Context, act Act, shown []Proof, what audit.
 		s, err := f.scene(ctx, act)
 		if err == nil {
 			err = may(s)
+		}
+		if err == nil {
+			err = s.enough(shown)
 		}
 		if err != nil {
 			return err
@@ -130,6 +154,10 @@ func (f *Factors) shown(ctx context.Context, act Act, shown []Proof, what audit.
 		}
 		if ops = append(ops, p.ops...); uses(shown) {
 			ops = append(ops, p.record.put())
+			if s.user.Mailed {
+				s.user.Mailed = false
+				ops = append(ops, s.user.Replace())
+			}
 		}
 		return f.Table.Commit(ctx, s.resting(ops...)...)
 	})
@@ -139,7 +167,7 @@ func (f *Factors) shown(ctx context.Context, act Act, shown []Proof, what audit.
 	return g, nil
 }
 
-// uses reports whether the proofs use something up that stands in the record.
+// uses reports whether the proofs use something up that stands in the record, and so are of more than the user's mail.
 func uses(shown []Proof) bool {
 	return slices.ContainsFunc(shown, func(p Proof) bool { return p.Factor != Email })
 }

@@ -82,11 +82,11 @@ func (r *ring) Open(ctx context.Context, sealed []byte, b keyring.Binding) ([]by
 // right is a prover for whom one password is right.
 type right string
 
-func (r right) Prove(_ context.Context, _ authority.Principal, plain string, _ audit.Origin) error {
+func (r right) Prove(_ context.Context, _ authority.Principal, plain string, _ audit.Origin) (int64, error) {
 	if plain != string(r) {
-		return fault.Refused("password", "wrong_password", "no")
+		return 0, fault.Refused("password", "wrong_password", "no")
 	}
-	return nil
+	return 0, nil
 }
 
 const password = "correct horse battery"
@@ -226,6 +226,7 @@ func (w *world) mailFactor(u account.User) []string {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.clock.Advance(time.Minute) // after which another code may be mailed
 	return e.Codes
 }
 
@@ -477,4 +478,13 @@ func seedOf(text string) totp.Secret {
 		panic(err)
 	}
 	return s
+}
+
+// before does something before the next commit, once.
+func (w *world) before(what func()) {
+	w.table.before = func(...table.Op) error {
+		w.table.before = nil
+		what()
+		return nil
+	}
 }

@@ -95,7 +95,7 @@ func Retry(cause error) *Error {
 
 // Slow makes a TooMany error.
 func Slow(after time.Duration) *Error {
-	return &Error{Kind: TooMany, Code: "too_many_requests", Message: "Too many attempts. Try again later.", RetryAfter: after}
+	return &Error{Kind: TooMany, Code: "too_many_requests", Message: "Too many requests. Try again later.", RetryAfter: after}
 }
 
 // KindOf tells the kind of err; Internal where it has none.

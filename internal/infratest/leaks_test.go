@@ -32,7 +32,9 @@ func (s *service) leaks() {
 	}
 	session := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
 	key := s.request("CreateTokenFunction", 200, "POST /api/v1/api/key", session, "")["id"].(string)
-	for _, found := range []string{key, session} {
+	made := s.invoke("OperatorFunction", `{"command":"account.create","account":{"name":"Leaking Ltd"},"owner":{"email":"lea@example.com"}}`)
+	acc, lea := made["account"].(map[string]any)["id"].(string), made["owner"].(map[string]any)
+	for _, found := range []string{key, session, after(lea["link"].(string))} {
 		body := encode(s.t, []any{map[string]string{"token": found, "type": "t", "url": "https://example.com/a", "source": "content"}})
 		sum := sha256.Sum256([]byte(body))
 		signature, err := ecdsa.SignASN1(rand.Reader, private, sum[:])
@@ -47,4 +49,6 @@ func (s *service) leaks() {
 			s.t.Fatalf("%v", answer)
 		}
 	}
+	again := s.invoke("OperatorFunction", `{"command":"user.link","account":"`+acc+`","user":"`+lea["id"].(string)+`"}`)["user"].(map[string]any)["link"].(string)
+	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+after(again)+`"}`)
 }

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
+	"keyfob/internal/token"
 	"keyfob/internal/totp"
 )
 
@@ -66,6 +68,11 @@ func (s *service) joining() {
 	enter(second)
 	s.request("PasswordFunction", 422, "POST /v1/me/password", session, `{"current":"`+first+`","password":"`+first+`"}`)
 	s.request("PasswordFunction", 204, "POST /v1/me/password", session, `{"current":"`+second+`","password":"`+first+`"}`)
+	held := enter(first)
+	s.heldByABrowser(held)
+	s.request("PasswordFunction", 204, "POST /v1/me/password", held, `{"current":"`+first+`","password":"`+second+`"}`)
+	session = enter(second)
+	s.request("PasswordFunction", 204, "POST /v1/me/password", session, `{"current":"`+second+`","password":"`+first+`"}`)
 
 	enter(first)
 	enter(first)
@@ -94,6 +101,20 @@ func (s *service) joining() {
 	}
 	s.bounced("joan@example.com")
 	s.fed("UpkeepFunction", func(r table.Record) bool { return inserted(r, key.PrefixAudit) })
+}
+
+// heldByABrowser makes the session one that was begun in a browser, and so goes on under another id.
+func (s *service) heldByABrowser(session string) {
+	s.t.Helper()
+	for _, one := range s.request("SessionsFunction", 200, "GET /v1/me/sessions", session, "")["sessions"].([]any) {
+		if one := one.(map[string]any); one["current"] == true {
+			id, err := token.ParseHandle(token.Session, one["id"].(string))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.set(key.Session(id.String()).Key(), table.Item{"via": table.S(audit.ViaDashboard)})
+		}
+	}
 }
 
 // removed has a user with tokens removed, and the function for upkeep clean up after them.
@@ -139,8 +160,13 @@ func (s *service) factors(session string, enter func(string) string) {
 	post("UnlockFunction", 200, "/v1/login/unlock", locked, `{`+shown("totp", secret.Code(step+1)))
 	locked = enter(first)
 	post("UnlockFunction", 422, "/v1/login/challenge", locked, `{"factor":"passkey"}`)
+	s.rested()
+	s.forget()
 	post("UnlockFunction", 202, "/v1/login/challenge", locked, `{"factor":"email"}`)
 	post("UnlockFunction", 200, "/v1/login/unlock", locked, `{`+shown("email", s.mailed("joan@example.com")))
+	acc := s.request("AccountFunction", 200, "GET /v1/account", session, "")["id"].(string)
+	me := s.request("AccountFunction", 200, "GET /v1/me", session, "")["id"].(string)
+	s.set(key.User{Account: acc, User: me}.Key(), table.Item{"mailed": table.Bool(true)}) // as a reset link does
 	post("UnlockFunction", 200, "/api/v1/login/unlock", enter(first), `{`+shown("recovery", codes[0]))
 	post("UnlockFunction", 200, "/v1/login/stepup", session, `{"password":"`+first+`",`+shown("recovery", codes[1]))
 	locked = enter(first)
@@ -151,6 +177,21 @@ func (s *service) factors(session string, enter func(string) string) {
 	s.request("FactorsFunction", 204, "DELETE /v1/me/factors/email", session, "")
 	s.request("FactorsFunction", 204, "DELETE /v1/me/factors/totp", session, "")
 	s.request("FactorsFunction", 404, "DELETE /v1/me/factors/passkeys/{id}", session, "", "psk_0000000000000000")
+}
+
+// rested makes all that was counted lie some hours back.
+func (s *service) rested() {
+	s.t.Helper()
+	records, err := s.table.Changes(s.t.Context(), "", 100_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, r := range records {
+		k := r.Change.Keys.Key()
+		if items, err := s.table.Get(s.t.Context(), k); err == nil && items[0] != nil && strings.HasPrefix(k.PK, key.PrefixThrottle) {
+			s.set(k, table.Item{"last": table.N(time.Now().Add(-3 * time.Hour).UnixMilli())})
+		}
+	}
 }
 
 // handover offers the account, and takes back, declines and accepts; and it takes the factors of somebody who lost them.
@@ -221,3 +262,21 @@ func (s *service) mailed(to string) string {
 
 // after gives what stands behind the # of a link.
 func after(link string) string { return link[strings.Index(link, "#")+1:] }
+
+// forget takes away what is counted of who tried what how often, as time would.
+func (s *service) forget() {
+	s.t.Helper()
+	records, err := s.table.Changes(s.t.Context(), "", 100_000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, r := range records {
+		k := table.Key{PK: r.Change.Keys.String(table.AttrPK), SK: r.Change.Keys.String(table.AttrSK)}
+		if !strings.HasPrefix(k.PK, key.PrefixThrottle) {
+			continue
+		}
+		if err := s.table.Commit(s.t.Context(), table.Delete(k, table.Anything())); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}

@@ -14,30 +14,30 @@ import (
 // It is the contract between the decisions in internal/ and the policies in template.yaml.
 var may = map[string]map[string]string{
 	"AuthorizerFunction":  {"GetItem": "ses# tok#", "PutItem": "aud# ses# tok# trl#"},
-	"LoginFunction":       {"GetItem": "thr# unw#", "BatchGetItem": "acc# mfa# ses# thr# unw#", "Query": "lgn#", "PutItem": "acc# aud# chg# ses# thr# trl# unw# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
-	"LogoutFunction":      {"GetItem": "ses#", "PutItem": "aud# trl#", "DeleteItem": "ses# use#"},
-	"UnlockFunction":      {"GetItem": "thr#", "BatchGetItem": "acc# chg# mfa# ses# thr#", "PutItem": "aud# chg# mfa# ses# thr# trl# use#", "DeleteItem": "chg# ses# thr# use#", "ConditionCheckItem": "acc# mfa# ses#"},
-	"FactorsFunction":     {"GetItem": "ses# tok#", "BatchGetItem": "acc# chg# mfa# ses# tok#", "Query": "use# utk#", "PutItem": "acc# aud# chg# mfa# ses# tok# trl# use#", "DeleteItem": "chg# mfa# ses# use#", "ConditionCheckItem": "acc# mfa# ses#"},
-	"PasswordFunction":    {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# ses# thr# tok#", "Query": "lgn# use# utk#", "PutItem": "acc# aud# rst# ses# thr# tok# trl#", "DeleteItem": "lnk# ses# thr# use#", "ConditionCheckItem": "acc# ses#"},
-	"SessionsFunction":    {"GetItem": "ses#", "BatchGetItem": "ses#", "Query": "use#", "PutItem": "aud# trl#", "DeleteItem": "ses# use#"},
+	"LoginFunction":       {"GetItem": "thr# unw#", "BatchGetItem": "acc# mfa# ses# thr# unw#", "Query": "lgn#", "PutItem": "acc# ase# aud# chg# ses# thr# trl# unw# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
+	"LogoutFunction":      {"GetItem": "ses#", "PutItem": "aud# trl#", "DeleteItem": "ase# ses# use#"},
+	"UnlockFunction":      {"GetItem": "thr# unw#", "BatchGetItem": "acc# chg# mfa# ses# thr#", "PutItem": "acc# ase# aud# chg# mfa# ses# thr# trl# use#", "DeleteItem": "ase# chg# ses# thr# use#", "ConditionCheckItem": "acc# mfa# ses#"},
+	"FactorsFunction":     {"GetItem": "ses# tok#", "BatchGetItem": "acc# chg# mfa# ses# thr# tok#", "Query": "use# utk#", "PutItem": "acc# ase# aud# chg# mfa# ses# thr# tok# trl# use#", "DeleteItem": "ase# chg# mfa# ses# use#", "ConditionCheckItem": "acc# mfa# ses#"},
+	"PasswordFunction":    {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# ses# thr# tok#", "Query": "lgn# use# utk#", "PutItem": "acc# ase# aud# rst# ses# thr# tok# trl# use#", "DeleteItem": "ase# lnk# ses# thr# use#", "ConditionCheckItem": "acc#"},
+	"SessionsFunction":    {"GetItem": "ses#", "BatchGetItem": "ses#", "Query": "use#", "PutItem": "aud# trl#", "DeleteItem": "ase# ses# use#"},
 	"DashboardFunction":   {},
 	"CreateTokenFunction": {"GetItem": "cat#", "BatchGetItem": "acc# cat# idm# qta# ses# tok#", "Query": "atk# utk#", "PutItem": "atk# aud# idm# qta# tok# trl# utk#", "ConditionCheckItem": "acc# cat# ses# tok#"},
 	"EditTokenFunction":   {"GetItem": "cat# tok#", "BatchGetItem": "acc# atk# cat# qta# ses# tok# utk#", "PutItem": "atk# aud# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
 	"RotateTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# atk# idm# qta# ses# tok# utk#", "PutItem": "atk# aud# idm# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
 	"RevealTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# idm# qta# ses# tok#", "PutItem": "aud# idm# trl#", "ConditionCheckItem": "acc# ses# tok#"},
 	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#", "PutItem": "aud# trl#"},
-	"AccountFunction":     {"GetItem": "acc# lnk# ses# tok#", "BatchGetItem": "acc# lnk# ses# tok#", "Query": "acc# atk# use# utk#", "PutItem": "acc# aud# lgn# lnk# ses# tok# trl#", "DeleteItem": "acc# lgn# lnk# mfa# ses# use#", "ConditionCheckItem": "acc# ses# tok#"},
+	"AccountFunction":     {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# lnk# ses# thr# tok#", "Query": "acc# ase# atk# use# utk#", "PutItem": "acc# aud# lgn# lnk# ses# thr# tok# trl#", "DeleteItem": "acc# ase# lgn# lnk# mfa# ses# use#", "ConditionCheckItem": "acc# ses# tok#"},
 	"TokenInfoFunction":   {},
-	"RevokeFunction":      {"GetItem": "ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
-	"LeaksFunction":       {"GetItem": "cfg# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "atk# ses# use# utk#"},
+	"RevokeFunction":      {"GetItem": "lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
+	"LeaksFunction":       {"GetItem": "cfg# lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
 	"ResourcesFunction":   {"GetItem": "cat#", "BatchGetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#", "ConditionCheckItem": "cat#"},
 	"RunFunction":         {"GetItem": "cat#", "Query": "run#", "PutItem": "aud# run# trl#", "ConditionCheckItem": "cat#"},
 	"SearchFunction":      {"Query": "acc# cat#"},
 	"AuditFunction":       {"GetItem": "aud# tok#", "BatchGetItem": "aud#", "Query": "aud# trl#"},
-	"NotifyFunction":      {"GetItem": "acc# lnk#", "BatchGetItem": "chg# ntc# ses# sup#", "Query": "acc#", "PutItem": "aud# chg# lnk# ntc# trl#", "ConditionCheckItem": "ses#"},
+	"NotifyFunction":      {"GetItem": "acc# lnk#", "BatchGetItem": "acc# chg# ntc# ses# sup#", "Query": "acc#", "PutItem": "aud# chg# lnk# ntc# trl#", "ConditionCheckItem": "ses#"},
 	"FeedbackFunction":    {"GetItem": "sup#", "BatchGetItem": "acc#", "Query": "lgn#", "PutItem": "aud# sup# trl#"},
-	"UpkeepFunction":      {"GetItem": "acc# lnk# ses# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "acc# atk# lgn# use# utk#", "PutItem": "acc# aud# lnk# qta# ses# tok# trl#", "DeleteItem": "atk# rst# ses# use# utk#", "ConditionCheckItem": "acc# rst#"},
-	"OperatorFunction":    {"GetItem": "acc# cfg# lgn# lnk# ses# sup# tok#", "BatchGetItem": "acc# lgn# qta# ses# tok#", "Query": "acc# atk# lgn# use# utk#", "PutItem": "acc# atk# aud# cfg# lgn# lnk# qta# ses# sup# tok# trl# utk#", "DeleteItem": "mfa# ses# use#", "ConditionCheckItem": "acc#"},
+	"UpkeepFunction":      {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# aud# lnk# qta# ses# thr# tok# trl#", "DeleteItem": "ase# atk# rst# ses# use# utk#", "ConditionCheckItem": "acc# rst#"},
+	"OperatorFunction":    {"GetItem": "acc# cfg# lgn# lnk# ses# sup# tok#", "BatchGetItem": "acc# lgn# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# atk# aud# cfg# lgn# lnk# qta# ses# sup# tok# trl# utk#", "DeleteItem": "ase# mfa# ses# use#", "ConditionCheckItem": "acc#"},
 }
 
 // besides is what functions may do to anything but the table and their own log.
@@ -58,7 +58,7 @@ var besides = map[string][]string{
 // prefixes are those that there are.
 var prefixes = []string{
 	key.PrefixToken, key.PrefixSession, key.PrefixAccount, key.PrefixLogin, key.PrefixAccountTokens, key.PrefixUserTokens,
-	key.PrefixUserSessions, key.PrefixLink, key.PrefixFactors, key.PrefixChallenge, key.PrefixUserNetworks, key.PrefixReset, key.PrefixSuppression, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
+	key.PrefixUserSessions, key.PrefixAccountSessions, key.PrefixLink, key.PrefixFactors, key.PrefixChallenge, key.PrefixUserNetworks, key.PrefixReset, key.PrefixSuppression, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
 }
 
 const tableARN = "${TableStack.Outputs.TableArn}"

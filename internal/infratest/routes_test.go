@@ -45,6 +45,7 @@ var routes = map[string]struct {
 	"GET /v1/me/sessions":                  {"SessionsFunction", false},
 	"DELETE /v1/me/sessions":               {"SessionsFunction", false},
 	"DELETE /v1/me/sessions/{id}":          {"SessionsFunction", false},
+	"GET /":                                {"DashboardFunction", true},
 	"GET /password":                        {"DashboardFunction", true},
 	"GET /assets/{file}":                   {"DashboardFunction", true},
 	"POST /v1/users":                       {"AccountFunction", false},

@@ -22,6 +22,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/link"
 	"keyfob/internal/table"
 )
 
@@ -110,10 +111,15 @@ func (l *Leaks) end(ctx context.Context, entries []entry, from audit.Origin) (ma
 		found  = make(map[string]bool, len(entries))
 		all    sync.WaitGroup
 	)
+	links := link.Links{Table: l.Table, Now: l.Now, Form: l.Authority.Form}
 	for range workers {
 		all.Go(func() {
 			for e := range todo {
-				is, err := l.Authority.RevokeLeaked(ctx, e.Token, place(e.URL, e.Token), from)
+				where := place(e.URL, e.Token)
+				is, err := l.Authority.RevokeLeaked(ctx, e.Token, where, from)
+				if err == nil && !is {
+					is, err = links.EndLeaked(ctx, e.Token, where, from)
+				}
 				lock.Lock()
 				found[e.Token] = is
 				if err != nil && failed == nil {

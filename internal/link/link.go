@@ -2,8 +2,9 @@
 // and the way back of somebody who forgot theirs.
 //
 // It promises that a link works once, for one user, until it ends, and only as long as the account is active and the user
-// is what it was issued for; that of a user's links the last that was issued is the only one that works; that nothing of a
-// link but digests is kept, since its secret is made when the mail is sent; and that everything else that somebody may
+// is what it was issued for; that of a user's links the last that was issued is the only one that works, but for the resets
+// that anybody may ask for: each of those works until its own end, or a stranger could end the one that the person is about to
+// use; that the first use ends them all; that nothing of a link but digests is kept, since its secret is made when the mail is sent; and that everything else that somebody may
 // present, be it damaged, unknown, used, ended, withdrawn or another deployment's, is refused with the same words.
 //
 // It sets no passwords (package passwords does), sends no mail (package notice does), and does not say who may be invited
@@ -14,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,8 +64,9 @@ func (p Purpose) status() account.Status {
 // Pause is how long after a link IssueAnew issues no other one of its purpose.
 const Pause = time.Minute
 
-// maxDigests bounds how many secrets one link has: one for each mail that was tried and each answer to an operator.
-const maxDigests = 8
+// maxSecrets bounds how many secrets one link has: one for each mail that was tried and each answer to an operator. Resets are
+// mailed so seldom (throttle.ResetsOf) that none is pushed out before it ends.
+const maxSecrets = 16
 
 // A Record is what is kept of a user's link.
 type Record struct {
@@ -71,10 +74,16 @@ type Record struct {
 	User    string // usr_…
 	Purpose Purpose
 	Issued  time.Time
-	Expires time.Time // refused from this instant on
+	Expires time.Time // of the last that was issued: refused from this instant on
 
-	digests []token.Digest
+	secrets []secret
 	version int64
+}
+
+// A secret is what is kept of one text of a link.
+type secret struct {
+	digest token.Digest
+	until  time.Time // refused from this instant on
 }
 
 // Issue gives the operation that issues a link to a user of the account and so ends the user's former one. Commit it with
@@ -88,7 +97,8 @@ func (l *Links) Issue(ctx context.Context, acc, user string, p Purpose, now time
 	return issue(former, acc, user, p, now), nil
 }
 
-// IssueAnew is Issue, but refuses with a fault of kind TooMany where a link of the purpose was issued less than Pause ago.
+// IssueAnew is Issue for whoever asks for another one: it refuses with a fault of kind TooMany where a link of the purpose
+// was issued less than Pause ago, and leaves the user's former resets good until they end.
 func (l *Links) IssueAnew(ctx context.Context, acc, user string, p Purpose, now time.Time) (table.Op, error) {
 	former, err := l.Get(ctx, user)
 	if err != nil {
@@ -97,7 +107,12 @@ func (l *Links) IssueAnew(ctx context.Context, acc, user string, p Purpose, now 
 	if wait := former.Issued.Add(Pause).Sub(now); former.Purpose == p && wait > 0 {
 		return table.Op{}, fault.Slow((min(wait, Pause) + time.Second - 1).Truncate(time.Second))
 	}
-	return issue(former, acc, user, p, now), nil
+	op := issue(former, acc, user, p, now)
+	if former.Purpose == Reset && p == Reset {
+		former.secrets = slices.DeleteFunc(former.secrets, func(s secret) bool { return !now.Before(s.until) })
+		op.Item[attrSecrets] = former.item()[attrSecrets]
+	}
+	return op, nil
 }
 
 // First gives the operation that issues the first link of a user who is made in the same commit.
@@ -138,7 +153,7 @@ func (l *Links) Minted(op table.Op) (table.Op, notice.Enclosure, error) {
 		return table.Op{}, notice.Enclosure{}, err
 	}
 	op.Item = maps.Clone(op.Item)
-	op.Item[attrDigests] = r.item()[attrDigests]
+	op.Item[attrSecrets] = r.item()[attrSecrets]
 	return op, enclosed, nil
 }
 
@@ -173,8 +188,8 @@ func (l *Links) mint(r *Record) (notice.Enclosure, error) {
 		return notice.Enclosure{}, errRecord
 	}
 	c := l.Form.NewOf(token.Link, id)
-	r.digests = append(r.digests, c.Digest())
-	r.digests = r.digests[max(0, len(r.digests)-maxDigests):]
+	r.secrets = append(r.secrets, secret{c.Digest(), r.Expires})
+	r.secrets = r.secrets[max(0, len(r.secrets)-maxSecrets):]
 	// Behind the #, which no browser sends: no log of any server has it.
 	return notice.Enclosure{Link: l.URL + "/password#" + c.Plaintext().Reveal(), Until: r.Expires}, nil
 }
@@ -207,7 +222,7 @@ func (l *Links) Find(ctx context.Context, text string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	if !r.has(c) || !l.Now().Before(r.Expires) {
+	if !l.Now().Before(r.ends(c)) {
 		return Found{}, errEnded()
 	}
 	acc, user, err := (&account.Accounts{Table: l.Table}).WithUser(ctx, r.Account, r.User)
@@ -225,17 +240,20 @@ func errEnded() error {
 }
 
 // has reports whether the credential is one of the link's.
-func (r Record) has(c token.Credential) bool {
-	digest, found := c.Digest(), false
-	for i := range r.digests {
-		if r.digests[i].Equal(&digest) {
-			found = true
+func (r Record) has(c token.Credential) bool { return !r.ends(c).IsZero() }
+
+// ends gives when the credential ends; the zero time where it is none of the link's.
+func (r Record) ends(c token.Credential) (until time.Time) {
+	digest := c.Digest()
+	for i := range r.secrets {
+		if r.secrets[i].digest.Equal(&digest) {
+			until = r.secrets[i].until
 		}
 	}
-	return found
+	return until
 }
 
-const attrDigests = "digests"
+const attrSecrets = "secrets"
 
 func (r Record) item() table.Item {
 	k := key.Link(r.User).Key()
@@ -243,11 +261,11 @@ func (r Record) item() table.Item {
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), table.AttrPurgeAt: table.N(r.Expires.Unix()),
 		"account": table.S(r.Account), "purpose": table.S(r.Purpose), "issued": table.N(r.Issued.UnixMilli()), "expires": table.N(r.Expires.Unix()),
 	}
-	digests := make(table.L, len(r.digests))
-	for i := range r.digests {
-		digests[i] = table.B(r.digests[i].Bytes())
+	secrets := make(table.L, len(r.secrets))
+	for i := range r.secrets {
+		secrets[i] = table.Item{"digest": table.B(r.secrets[i].digest.Bytes()), "until": table.N(r.secrets[i].until.Unix())}
 	}
-	it[attrDigests] = digests
+	it[attrSecrets] = secrets
 	return it
 }
 
@@ -261,13 +279,13 @@ func fromItem(it table.Item) (Record, error) {
 	if r.Purpose != Invitation && r.Purpose != Reset {
 		return Record{}, errRecord
 	}
-	for _, v := range it.List(attrDigests) {
-		b, _ := v.(table.B)
-		d, err := token.DigestFrom(b)
+	for _, v := range it.List(attrSecrets) {
+		s, _ := v.(table.Item)
+		d, err := token.DigestFrom(s.Bytes("digest"))
 		if err != nil {
 			return Record{}, errRecord
 		}
-		r.digests = append(r.digests, d)
+		r.secrets = append(r.secrets, secret{d, time.Unix(s.Int("until"), 0).UTC()})
 	}
 	return r, nil
 }

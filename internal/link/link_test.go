@@ -200,7 +200,7 @@ func TestWhatIsNoLinkIsRefusedAlike(t *testing.T) {
 	}
 }
 
-// P3: mails that are tried again each have a secret of their own, of which no more than digests are kept, and no more than 8.
+// P3: mails that are tried again each have a secret of their own, of which no more than digests are kept, and no more than 16.
 func TestP3EachMailHasASecretOfItsOwn(t *testing.T) {
 	w := newWorld(t)
 	op, shown, err := w.Minted(link.First(w.invited.Account, w.invited.ID, link.Invitation, w.now()))
@@ -213,7 +213,7 @@ func TestP3EachMailHasASecretOfItsOwn(t *testing.T) {
 	texts := []string{text}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for range 7 {
+	for range 15 {
 		all.Go(func() {
 			text := w.enclose(e)
 			mu.Lock()
@@ -227,9 +227,9 @@ func TestP3EachMailHasASecretOfItsOwn(t *testing.T) {
 			t.Errorf("secret %d: %v", i, err)
 		}
 	}
-	ninth := w.enclose(e)
-	w.ended("the oldest of nine", texts[0])
-	for _, text := range append(texts[1:], ninth) {
+	another := w.enclose(e)
+	w.ended("the oldest of seventeen", texts[0])
+	for _, text := range append(texts[1:], another) {
 		if _, err := w.Find(t.Context(), text); err != nil {
 			t.Error(err)
 		}
@@ -274,5 +274,56 @@ func TestALinkNeverOverwritesOneThatWasNotRead(t *testing.T) {
 	w.enclose(w.issue(w.active, link.Reset))
 	if err := w.Table.Commit(t.Context(), one); err == nil {
 		t.Error("a link was overwritten by one that did not know of it")
+	}
+}
+
+// S8: somebody else who asks for a link too does not end the one that the person has: each ends when it would have anyway, and
+// the first that is used ends them all. Only an invitation that is sent again ends the former one.
+func TestS8AnotherResetLeavesTheFormerGoodUntilItsOwnEnd(t *testing.T) {
+	w := newWorld(t)
+	again := func(u account.User, p link.Purpose, what audit.Type) string {
+		w.Helper()
+		op, err := w.IssueAnew(t.Context(), u.Account, u.ID, p, w.now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.commit(op)
+		return w.enclose(audit.New(what, w.now(), u.Account, audit.Actor{}, audit.Origin{}, audit.Subject{Kind: "user", ID: u.ID}))
+	}
+	works := func(text string) (link.Found, bool) {
+		w.Helper()
+		found, err := w.Find(t.Context(), text)
+		return found, err == nil
+	}
+	reset := func() string { return again(w.active, link.Reset, audit.PasswordRequested) }
+	first := reset()
+	issued := w.now()
+	w.advance(5 * time.Minute)
+	second := reset()
+	w.ns.Store(issued.Truncate(time.Second).Add(15*time.Minute - 1).UnixNano())
+	if _, ok := works(first); !ok {
+		t.Error("the first has ended before its time")
+	}
+	w.advance(1)
+	w.ended("the first at its own end", first)
+	if _, ok := works(second); !ok {
+		t.Error("the second has ended with the first")
+	}
+	third := reset() // in whose record the first is forgotten
+	w.ended("the first once another was issued", first)
+	found, ok := works(second)
+	if !ok {
+		t.Fatal("the second has ended before its time")
+	}
+	w.commit(found.Use())
+	w.ended("the second, used", second)
+	w.ended("the third, after the second was used", third)
+
+	invited := again(w.invited, link.Invitation, audit.UserInvited)
+	w.advance(link.Pause)
+	another := again(w.invited, link.Invitation, audit.UserInvited)
+	w.ended("the former invitation", invited)
+	if _, ok := works(another); !ok {
+		t.Error("the invitation that was sent again does not work")
 	}
 }

@@ -36,8 +36,8 @@ const maxCandidates = table.MaxGet / recordsOf
 // maxTenant bounds an account's id, with room to spare.
 const maxTenant = 64
 
-// candidates finds the users that the attempt may mean and checks the password: with one query, one Get and the hashing of
-// one password where nobody is found too, or somebody who may not log in.
+// candidates finds the users that the attempt may mean: with one query and one Get where nobody is found too, or somebody who
+// may not log in.
 func (l *Logins) candidates(ctx context.Context, a Attempt, from audit.Origin) ([]candidate, error) {
 	prefix := a.Tenant
 	if len(prefix) > maxTenant || !utf8.ValidString(prefix) {
@@ -53,24 +53,25 @@ func (l *Logins) candidates(ctx context.Context, a Attempt, from audit.Origin) (
 	if len(who) == 0 {
 		who = []key.User{{Account: "none", User: "none"}}
 	}
-	found, err := l.read(ctx, who, from)
-	if err != nil {
-		return nil, err
-	}
+	return l.read(ctx, who, from)
+}
+
+// judge checks the password: with the hashing of one where nobody may log in too.
+func (l *Logins) judge(ctx context.Context, found []candidate, plain string) error {
 	encoded := make([]string, len(found))
 	for i, c := range found {
 		if c.may {
 			encoded[i] = c.user.PasswordHash
 		}
 	}
-	match, err := l.Hasher.Match(ctx, encoded, a.Password)
+	match, err := l.Hasher.Match(ctx, encoded, plain)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range found {
 		found[i].right = found[i].may && match[i]
 	}
-	return found, nil
+	return nil
 }
 
 // read reads all that is to be known of the users in one round trip.

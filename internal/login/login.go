@@ -2,7 +2,8 @@
 //
 // It promises that an unknown name, a wrong password, a user or account that may not act and a place that the account's
 // policy does not let people log in from cost the same reads and the same hashing and are answered alike (S5); that
-// failures slow down without ever locking the victim out (S4, by package throttle); and that a person hears of a login
+// failures slow down without ever locking the victim out (S4, by package throttle), and over many networks together only where
+// the victim has not logged in from in the last 90 days; and that a person hears of a login
 // from a network that they have not logged in from.
 //
 // It hands what was proven to package session, which says by its lock whether a second factor is still to be shown
@@ -11,6 +12,7 @@ package login
 
 import (
 	"context"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -65,6 +67,14 @@ func (l *Logins) Login(ctx context.Context, a Attempt, via string, from audit.Or
 	}
 	found, err := l.candidates(ctx, a, from)
 	if err != nil {
+		return Login{}, err
+	}
+	if !slices.ContainsFunc(found, func(c candidate) bool { return c.may && c.visit.known(l.Now()) }) {
+		if ticket, err = l.Throttle.AllowStranger(ctx, ticket); err != nil {
+			return Login{}, err
+		}
+	}
+	if err := l.judge(ctx, found, a.Password); err != nil {
 		return Login{}, err
 	}
 	one, err := l.choose(found, from)

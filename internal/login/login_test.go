@@ -309,11 +309,26 @@ func TestP1ASuspensionDuringALoginStartsNothing(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.table.before = func() { change(t, w) }
-		if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unavailable) {
+		if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("%s, during: %v", name, err)
 		}
 		if _, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1"); !fault.Is(err, fault.Unauthenticated) {
 			t.Errorf("%s, after: %v", name, err)
+		}
+	}
+}
+
+// What a change during a login leaves as it was for the login does not stop it; the session has what was changed.
+func TestAChangeThatIsNoneOfTheLoginsDoesNotStopIt(t *testing.T) {
+	for name, k := range map[string]table.Key{"user": {}, "account": {}} {
+		w := newWorld(t)
+		if k = w.owner.Owner.Key(); name == "account" {
+			k = w.owner.Account.Key()
+		}
+		w.table.before = func() { w.set(t, k, "name", "Another name") }
+		in, err := w.try(t.Context(), "owner@example.com", secret, "192.0.2.1")
+		if err != nil || name == "user" && in.User.Name != "Another name" || name == "account" && in.Account.Name != "Another name" {
+			t.Errorf("%s: %+v, %v", name, in.User, err)
 		}
 	}
 }

@@ -44,10 +44,11 @@ func (l *Logins) State(ctx context.Context, who key.User, id token.ID) (State, e
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Factors: kept.Names()}
+	var s State
 	if s.Account, s.User, err = account.FromItems(items[0], items[1]); fault.Is(err, fault.NotFound) {
 		return State{}, fault.New(fault.Unauthenticated, "", "Unauthenticated.").Because(err)
 	}
+	s.Factors = kept.Names(s.User)
 	if err == nil && !id.IsZero() {
 		if items[3] == nil {
 			return State{}, errRefused()

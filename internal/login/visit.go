@@ -13,6 +13,7 @@ import (
 	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
+	"keyfob/internal/throttle"
 )
 
 // A visit is what is remembered of a user and a network. The zero times are never.
@@ -54,6 +55,9 @@ func visitFrom(k table.Key, it table.Item) visit {
 	return v
 }
 
+// known reports whether the user has logged in from there, and not too long ago.
+func (v visit) known(now time.Time) bool { return !v.last.IsZero() && now.Sub(v.last) < visitForgets }
+
 // noted gives the operation that remembers the time under the name, in the place of what was read.
 func (v visit) noted(name string, now time.Time) table.Op {
 	it := maps.Clone(v.item)
@@ -67,11 +71,16 @@ func (v visit) noted(name string, now time.Time) table.Op {
 	return table.Replace(it, v.item.Version())
 }
 
-// visitTries bounds how often a session is started anew because another login from the same network was faster.
+// visitTries bounds how often a session is started anew because another login from the same network, or a change of the user
+// or the account, was faster.
 const visitTries = 5
 
 // start starts the candidate's session, and remembers the network with it; where that is new, with an event.
 func (l *Logins) start(ctx context.Context, c candidate, via string, from audit.Origin) (Login, error) {
+	mail, err := l.mayMail(ctx, c)
+	if err != nil {
+		return Login{}, err
+	}
 	var moved error
 	for range visitTries {
 		visited, err := l.visited(ctx, c, via, from)
@@ -80,6 +89,9 @@ func (l *Logins) start(ctx context.Context, c candidate, via string, from audit.
 		}
 		with := func(s session.Session) []table.Op {
 			by := audit.Actor{User: c.user.ID, Credential: s.Handle(), Via: via}
+			if !mail {
+				return visited(s)
+			}
 			return append(visited(s), c.kept.Ask(s, c.user, by, from, s.Created)...)
 		}
 		s, credential, err := l.Sessions.Start(ctx, l.Form, session.Basis{
@@ -91,18 +103,47 @@ func (l *Logins) start(ctx context.Context, c candidate, via string, from audit.
 		}, via, from)
 		conflict, ok := errors.AsType[*table.Conflict](err)
 		if err == nil {
-			return Login{State{Account: c.account, User: c.user, Session: s, Factors: c.kept.Names()}, credential}, nil
+			return Login{State{Account: c.account, User: c.user, Session: s, Factors: c.kept.Names(c.user)}, credential}, nil
 		}
-		if !ok || conflict.Key.PK != c.visit.key.PK {
-			return Login{}, err // what was judged is to be judged again
+		if !ok || conflict.Key.PK != c.visit.key.PK && conflict.Key.PK != c.account.Key().PK {
+			return Login{}, err
 		}
-		items, failed := l.Accounts.Table.Get(ctx, c.visit.key)
-		if failed != nil {
-			return Login{}, failed
+		moved = err
+		if c, err = l.again(ctx, c, from, moved); err != nil {
+			return Login{}, err
 		}
-		moved, c.visit = err, visitFrom(c.visit.key, items[0])
 	}
 	return Login{}, moved
+}
+
+// again reads a candidate anew whose records have changed since the password was judged. That stands as long as the hash is
+// the same; who may not log in any more is refused like everybody else, and with another hash the error is why.
+func (l *Logins) again(ctx context.Context, c candidate, from audit.Origin, why error) (candidate, error) {
+	found, err := l.read(ctx, []key.User{{Account: c.account.ID, User: c.user.ID}}, from)
+	if err != nil {
+		return candidate{}, err
+	}
+	switch now := found[0]; {
+	case !now.may || !within(now.account.Policy, from):
+		return candidate{}, errRefused()
+	case now.user.PasswordHash != c.user.PasswordHash:
+		return candidate{}, why
+	default:
+		return now, nil
+	}
+}
+
+// mayMail reports whether the candidate may be mailed a code now, where the session is one that begins with a code. Whoever
+// knows the password could otherwise fill the mailbox; a login without a code is locked, and one can be asked for later.
+func (l *Logins) mayMail(ctx context.Context, c candidate) (bool, error) {
+	if !c.kept.ByMail(c.user) {
+		return false, nil
+	}
+	err := l.Throttle.Spend(ctx, throttle.CodesOf(c.user.ID))
+	if fault.Is(err, fault.TooMany) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // visited gives what is to be remembered of a login that succeeds.
@@ -113,7 +154,7 @@ func (l *Logins) visited(ctx context.Context, c candidate, via string, from audi
 		return func(session.Session) []table.Op { return nil }, nil
 	}
 	ops := []table.Op{v.noted("last", now)}
-	if !v.last.IsZero() && since < visitForgets {
+	if v.known(now) {
 		return func(session.Session) []table.Op { return ops }, nil
 	}
 	ever := key.UserNetwork{User: c.user.ID, Network: anywhere}.Key()

@@ -93,7 +93,7 @@ func TestP5ALoginThatFailsIsNotTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.table.before = func() { w.set(t, w.owner.Owner.Key(), "status", string(account.Disabled)) }
-	if _, err := w.from(t, "203.0.113.1", ""); !fault.Is(err, fault.Unavailable) || len(w.novel(t)) != 0 {
+	if _, err := w.from(t, "203.0.113.1", ""); !fault.Is(err, fault.Unauthenticated) || len(w.novel(t)) != 0 {
 		t.Errorf("%v, told of %v", err, w.novel(t))
 	}
 }

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"embed"
 	htmltemplate "html/template"
 	"net/url"
@@ -126,6 +127,10 @@ var (
 // Compose writes the mail about a notice. An error that is a *Rejected says that the recipient cannot be written to, or
 // that the link or code is none that can be shown.
 func Compose(n Notice) (Message, error) {
+	if n.Why == Invited {
+		// Somebody else has typed the name, perhaps to have these words stand in a mail from here.
+		n.To.Name, n.Person.Name = "", ""
+	}
 	w := wordings(n)
 	v := view{
 		wording:   w,
@@ -226,8 +231,8 @@ func facts(n Notice) []row {
 func changes(list []Change) []row {
 	var all []row
 	for _, c := range list[:min(len(list), maxChanges)] {
-		value := clean(c.To, maxValue)
-		switch from := clean(c.From, maxValue); {
+		value := said(c.Field, clean(c.To, maxValue))
+		switch from := said(c.Field, clean(c.From, maxValue)); {
 		case from != "" && value != "":
 			value = from + " → " + value
 		case from != "":
@@ -238,8 +243,34 @@ func changes(list []Change) []row {
 	return all
 }
 
+// labels are the names of fields that would not make words by themselves.
+var labels = map[string]string{"factor": "Second factor", "mfaRequired": "Second factor required"}
+
+// factors are the kinds of second factors in words.
+var factors = map[string]string{"totp": "authenticator app", "email": "codes by mail", "recovery": "recovery code"}
+
+// said makes words of a value that is a program's.
+func said(field, value string) string {
+	switch field {
+	case "factor":
+		names := strings.Split(value, ", ")
+		for i, name := range names {
+			names[i] = cmp.Or(factors[name], name)
+		}
+		return strings.Join(names, ", ")
+	case "maxLifeSeconds":
+		if value == "0" {
+			return "none"
+		}
+	}
+	return value
+}
+
 // label makes words of a field's name: "expiresAt" is "Expires at".
 func label(field string) string {
+	if l := labels[field]; l != "" {
+		return l
+	}
 	var b strings.Builder
 	for i, r := range field {
 		switch {

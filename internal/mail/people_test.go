@@ -151,3 +151,35 @@ func TestTheFooterSaysWhyOneGetsTheMail(t *testing.T) {
 		}
 	}
 }
+
+// Whoever invites somebody types a name, and may have words of their own arrive by it: the name is nowhere in the mail.
+func TestTheNameOfTheInvitedIsNotInTheMail(t *testing.T) {
+	ute := Person{Name: "Your parcel is held, pay now", Email: "ute@example.com"}
+	m, err := Compose(Notice{Event: "user.invited", To: ute, Person: ute, Why: Invited, Link: "https://keys.example.com/password#x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{m.Subject, m.Text, m.HTML} {
+		if strings.Contains(text, "parcel") {
+			t.Error(text)
+		}
+	}
+}
+
+// What a program calls a factor, or no bound, is in words.
+func TestValuesOfProgramsAreInWords(t *testing.T) {
+	n := policy()
+	n.Changes = []Change{
+		{Field: "maxLifeSeconds", From: "0", To: "7776000"}, {Field: "sessionIdleSeconds", From: "0", To: "60"},
+		{Field: "factor", To: "totp, recovery"}, {Field: "factor", From: "email"}, {Field: "factor", From: "all"},
+	}
+	text := strings.Join(strings.Fields(compose(t, n).Text), " ")
+	for _, want := range []string{
+		"Max life seconds none → 7776000", "Session idle seconds 0 → 60", "Second factor authenticator app, recovery code",
+		"Second factor codes by mail → (none)", "Second factor all → (none)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

@@ -51,7 +51,7 @@ var yours = map[string]wording{
 	},
 	"factor.refused": {
 		Title:  "A login failed at the second factor",
-		Means:  "Somebody had your password and gave a wrong second factor too often. The session was ended.",
+		Means:  "Somebody had your password and gave a wrong second factor too often.",
 		Advice: "If this was not you, change your password: somebody else knows it.",
 	},
 	"codes.renewed": {
@@ -125,7 +125,7 @@ var theirs = map[string]wording{
 	},
 	"factor.refused": {
 		Title:  `A login as "{user}" failed at the second factor`,
-		Means:  "Somebody had the user's password and gave a wrong second factor too often. The session was ended.",
+		Means:  "Somebody had the user's password and gave a wrong second factor too often.",
 		Advice: "Ask the user whether it was them. If not, have them change their password.",
 	},
 	"codes.renewed": {

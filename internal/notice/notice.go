@@ -69,16 +69,12 @@ func (n *Notices) Deliver(ctx context.Context, e audit.Event) error {
 	if !Owed(e) {
 		return nil
 	}
-	acc, err := n.Accounts.Get(ctx, e.Account)
+	acc, members, err := n.involved(ctx, e)
 	if err != nil {
 		return err
 	}
 	if e.Type.Mutable() && acc.Policy.Muted.Has(string(e.Type)) {
 		return nil
-	}
-	members, err := n.Accounts.Members(ctx, e.Account)
-	if err != nil {
-		return err
 	}
 	var failed error
 	for _, to := range recipients(e, members) {
@@ -87,6 +83,25 @@ func (n *Notices) Deliver(ctx context.Context, e audit.Event) error {
 		}
 	}
 	return failed
+}
+
+// involved gives the account and those of its users who are told or named. An event that one person alone is told of is read
+// with that person and who did it, however many others there are: or many such events of a large account, as where it invites
+// a thousand people, would keep other accounts' mails waiting.
+func (n *Notices) involved(ctx context.Context, e audit.Event) (account.Account, []account.User, error) {
+	if audienceOf(e) == person {
+		ids := concerned(e, person)
+		if e.Actor.User != "" && !slices.Contains(ids, e.Actor.User) {
+			ids = append(ids, e.Actor.User)
+		}
+		return n.Accounts.WithUsers(ctx, e.Account, ids...)
+	}
+	acc, err := n.Accounts.Get(ctx, e.Account)
+	if err != nil || e.Type.Mutable() && acc.Policy.Muted.Has(string(e.Type)) {
+		return acc, nil, err
+	}
+	members, err := n.Accounts.Members(ctx, e.Account)
+	return acc, members, err
 }
 
 func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, members []account.User, to recipient) error {

@@ -206,3 +206,39 @@ func TestC12MutedMailsAreNotSentAndAlarmsAre(t *testing.T) {
 		}
 	}
 }
+
+// asking counts the queries that reach the table.
+type asking struct {
+	table.Table
+	queries int
+}
+
+func (a *asking) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	a.queries++
+	return a.Table.Query(ctx, q)
+}
+
+// What one person alone is told costs as much in an account of thousands as in one of three: nobody's mail waits while the
+// users of another account are read for each of its invitations.
+func TestWhatOnePersonIsToldReadsNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	w.people(t)
+	a := &asking{Table: w.notices.Accounts.Table}
+	w.notices.Accounts = &account.Accounts{Table: a}
+	for kind, name := range map[audit.Type]string{
+		audit.UserInvited: "invited", audit.PasswordRequested: "admin", audit.FactorRequested: "admin", audit.SessionNovel: "admin", audit.SessionRefused: "admin",
+	} {
+		if got := w.told(t, w.about(kind, name)); got != name || a.queries != 0 {
+			t.Errorf("%s: told %q after %d queries", kind, got, a.queries)
+		}
+		if m := w.sender.sent[0]; !strings.Contains(m.Text, w.owner.Email) {
+			t.Errorf("%s does not say who did it:\n%s", kind, m.Text)
+		}
+		if got := w.told(t, w.about(kind, "stranger")); got != "" {
+			t.Errorf("%s about nobody: told %q", kind, got)
+		}
+	}
+	if got := w.told(t, w.about(audit.PasswordChanged, "admin")); got == "" || a.queries == 0 {
+		t.Errorf("told %q after %d queries", got, a.queries)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,12 @@ func requests() map[string][]request {
 			{mediaType: jsonType, body: login("")}, {mediaType: "text/plain;charset=UTF-8", body: login(`,"returnToken":true`)}, {body: login(`,"returnToken":true`)},
 			{mediaType: "text/plain;charset=UTF-8", body: `name=owner@example.com`}, {mediaType: "text/plain", body: login(`,"other":1`)}, {},
 		},
+		"POST /v1/login/unlock":   unlocks(),
+		"POST /v1/users":          invitations(),
+		"POST /v1/password/set":   bodies(`{}`, `{"link":"x"}`, `{"password":"x"}`, `{"link":"","password":"x"}`, `{"link":"x","password":""}`, `{"link":1,"password":"x"}`, `{"link":"x","password":"x","other":1}`, `[]`, ``),
+		"POST /v1/password/reset": resets(),
+		"POST /v1/me/password": bodies(`{}`, `{"current":"x"}`, `{"password":"x"}`, `{"current":"","password":"x"}`, `{"current":"x","password":""}`, `{"current":1,"password":"x"}`,
+			`{"current":"x","password":"x","other":1}`, `[]`, ``, `{"current":"`+ownersPassword+`","password":"seven lanterns over a quiet river"}`),
 		"POST /v1/tokens": bodies(token(""), token(`,"description":"d"`), token(`,"description":1`), token(`,"other":1`), `{"name":"a"}`, `{"scope":"full"}`,
 			`{"name":"","scope":"full"}`, `{"name":"`+text1(text.MaxName+1)+`","scope":"full"}`, `{"name":"a","scope":"all"}`, `{"name":"a","scope":"integration"}`,
 			token(`,"autoPurge":"1h"`), token(`,"autoPurge":"4h"`), token(`,"autoPurge":"1d"`), token(`,"autoPurge":"4d"`), token(`,"autoPurge":"10d"`),
@@ -148,6 +155,34 @@ func made(param string, list ...string) []request {
 	return all
 }
 
+// invitations walks the boundaries of an invitation. Each address is invited once.
+func invitations() []request {
+	invite := func(i int, name, role string) string {
+		return fmt.Sprintf(`{"email":"user-%d@example.com"%s,"role":%q}`, i, name, role)
+	}
+	longest := "@example.com"
+	return bodies(invite(1, ``, "member"), invite(2, `,"name":"Nora"`, "admin"), invite(3, `,"name":"a"`, "owner"), invite(4, `,"name":"`+strings.Repeat("é", text.MaxName)+`"`, "member"),
+		invite(5, `,"name":"`+strings.Repeat("é", text.MaxName+1)+`"`, "member"), invite(6, `,"name":" a"`, "member"), invite(7, `,"name":1`, "member"), invite(8, `,"other":1`, "member"),
+		invite(9, ``, "king"), invite(10, ``, ""), `{"email":"nora@example.com"}`, `{"role":"member"}`, `{"email":"","role":"member"}`, `{"email":1,"role":"member"}`,
+		`{"email":"`+strings.Repeat("a", account.MaxEmail-len(longest))+longest+`","name":"a","role":"member"}`, `{"email":"`+strings.Repeat("a", account.MaxEmail-len(longest)+1)+longest+`","name":"a","role":"member"}`, ``, `[]`)
+}
+
+// resets walks the boundaries of what asks for a link. Each is for another name.
+func resets() []request {
+	return bodies(`{"name":"a@example.com"}`, `{"name":"nobody","tenant":""}`, `{"name":"b@example.com","tenant":"acc_EXAMPLEexample01"}`, `{"name":"c","tenant":"`+strings.Repeat("a", account.MaxEmail)+`"}`,
+		`{"name":"d","tenant":"`+strings.Repeat("a", account.MaxEmail+1)+`"}`, `{"name":"e","tenant":1}`, `{"name":"`+strings.Repeat("a", account.MaxEmail)+`"}`,
+		`{"name":"`+strings.Repeat("a", account.MaxEmail+1)+`"}`, `{"name":""}`, `{}`, `{"name":["a"]}`, `{"name":"f","other":1}`, ``, `[]`)
+}
+
+// unlocks walks what is no list of factors, however the session is.
+func unlocks() []request {
+	shown := func(factors ...string) string { return `{"factors":[` + strings.Join(factors, ",") + `]}` }
+	five := slices.Repeat([]string{`{"factor":"totp","password":"1"}`}, 5)
+	return bodies(`{}`, `{"factors":{}}`, `{"factors":"totp"}`, shown(), shown(five...), shown(`{}`), shown(`{"password":"1"}`), shown(`{"factor":"sms","password":"1"}`), shown(`{"factor":1,"password":"1"}`),
+		shown(`{"factor":"totp","password":1}`), shown(`{"factor":"totp","password":""}`), shown(`{"factor":"totp","password":"1","other":1}`),
+		shown(`{"factor":"recovery","password":"`+strings.Repeat("1", 101)+`"}`), shown(`{"factor":"passkey","credential":"x"}`), ``, `[]`)
+}
+
 // policies walks the boundaries of what an account's policy may be. Each leaves a default life of one second.
 func policies() []request {
 	policy := func(members string) string { return `{"policy":{"defaultLifeSeconds":1` + members + `}}` }
@@ -155,11 +190,25 @@ func policies() []request {
 		`{"policy":{"defaultLifeSeconds":0}}`, `{"policy":{"defaultLifeSeconds":1.5}}`, fmt.Sprintf(`{"policy":{"defaultLifeSeconds":%d}}`, people.MaxLife+1),
 		policy(`,"issuers":"everyone"`), policy(`,"issuers":"admins"`), policy(`,"issuers":"nobody"`), policy(`,"revealable":true`), policy(`,"revealable":1`),
 		policy(`,"queryCredentials":false`), policy(`,"queryCredentials":true`), policy(`,"queryCredentials":null`), policy(`,"maxLifeSeconds":null`))
-	for name, least := range map[string]int{"maxLifeSeconds": 0, "maxOverlapSeconds": 0, "tokensPerAccount": 1, "tokensPerUser": 1} {
-		most := people.MaxLife
-		if least == 1 {
-			most = account.MaxTokens
+	all = append(all, bodies(policy(`,"mfaRequired":false`), policy(`,"mfaRequired":"no"`), policy(`,"mfaRequired":null`), policy(`,"mutedMails":[]`), policy(`,"mutedMails":["token.created"]`),
+		policy(`,"mutedMails":["token.revealed"]`), policy(`,"mutedMails":["token.created","token.created"]`), policy(`,"mutedMails":"token.created"`), policy(`,"mutedMails":[1]`))...)
+	for _, name := range []string{"tokenNetworks", "loginNetworks"} {
+		networks := func(n int) string {
+			list := []string{`"192.0.2.0/24"`} // which the requests are from
+			for i := range n - 1 {
+				list = append(list, fmt.Sprintf(`"2001:db8:%x::/48"`, i))
+			}
+			return strings.Join(list, ",")
 		}
+		for _, list := range []string{`[` + networks(people.MaxNetworks) + `]`, `[` + networks(people.MaxNetworks+1) + `]`, `["192.0.2.7"]`, `["192.0.2.0/24","192.0.2.0/24"]`, `["example.com"]`, `[""]`, `["192.0.2.7 "]`, `[1]`, `"192.0.2.7"`, `[]`} {
+			all = append(all, bodies(policy(fmt.Sprintf(`,%q:%s`, name, list)))...)
+		}
+	}
+	for name, bounds := range map[string][2]int{
+		"maxLifeSeconds": {0, people.MaxLife}, "maxOverlapSeconds": {0, people.MaxLife}, "tokensPerAccount": {1, account.MaxTokens}, "tokensPerUser": {1, account.MaxTokens},
+		"sessionIdleSeconds": {people.MinSessionIdle, people.MaxSessionIdle}, "sessionLifeSeconds": {people.MinSessionLife, people.MaxSessionLife},
+	} {
+		least, most := bounds[0], bounds[1]
 		for _, n := range []int{least - 1, least, least + 1, most, most + 1} {
 			all = append(all, bodies(policy(fmt.Sprintf(`,%q:%d`, name, n)))...)
 		}
@@ -185,7 +234,7 @@ func TestTheDocumentAllowsWhatTheHandlersTakeAndNothingElse(t *testing.T) {
 	s.register(t)
 	// The resource has to be there to be shown, and the session to end last.
 	for _, route := range []string{
-		"POST /v1/login", "POST /api/v1/login", "POST /v1/tokens", "POST /v1/integrations/{id}/tokens", "PATCH /v1/tokens/{id}", "POST /v1/tokens/{id}/rotate", "POST /api/v1/api/key", "POST /v1/revoke", "DELETE /api/v1/api/key/{token}",
+		"POST /v1/login", "POST /api/v1/login", "POST /v1/login/unlock", "POST /v1/users", "POST /v1/password/set", "POST /v1/password/reset", "POST /v1/me/password", "POST /v1/tokens", "POST /v1/integrations/{id}/tokens", "PATCH /v1/tokens/{id}", "POST /v1/tokens/{id}/rotate", "POST /api/v1/api/key", "POST /v1/revoke", "DELETE /api/v1/api/key/{token}",
 		"PUT /v1/{category}/{id}", "GET /v1/{category}/{id}", "DELETE /v1/{category}/{id}", "GET /v1/tokens/{id}", "DELETE /v1/tokens/{id}",
 		"POST /api/v1/search", "GET /v1/tokens", "GET /api/v1/api/key", "GET /v1/{category}", "GET /v1/account", "PATCH /v1/account", "GET /v1/users", "GET /v1/users/{id}", "PATCH /v1/users/{id}", "GET /v1/me", "PATCH /v1/me",
 		"GET /v1/tokenInfo", "GET /v1/login", "GET /v1/logout",

@@ -14,8 +14,10 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/credential"
+	"keyfob/internal/factor"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
+	"keyfob/internal/people"
 	"keyfob/internal/purge"
 	"keyfob/internal/scope"
 	"keyfob/internal/text"
@@ -35,6 +37,7 @@ func words[T ~string](list ...T) []any {
 func TestTheDocumentsEnumerationsAreTheCodes(t *testing.T) {
 	s := spec(t).Components.Schemas
 	p := spec(t).Components.Parameters
+	policy := s["AccountChange"].Value.Properties["policy"].Value.Properties
 	request, fields := s["TokenRequest"].Value.Properties, s["TokenFields"].Value.Properties
 	for name, at := range map[string]struct {
 		documented []any
@@ -51,6 +54,11 @@ func TestTheDocumentsEnumerationsAreTheCodes(t *testing.T) {
 		"event types":      {s["EventType"].Value.Enum, words(audit.Types()...)},
 		"actions asked of": {p["EventAction"].Value.Schema.Value.Enum, words(append(nouns(), audit.Types()...)...)},
 		"ways":             {s["Event"].Value.Properties["actor"].Value.Properties["via"].Value.Enum, words(audit.ViaDashboard, audit.ViaAPI, audit.ViaOperator, audit.ViaSystem)},
+		"factors":          {s["Factor"].Value.Enum, words(factor.TOTP, factor.Email, factor.Passkey, factor.Recovery)},
+		"asked for":        {s["ChallengeRequest"].Value.Properties["factor"].Value.Enum, words(factor.Email, factor.Passkey)},
+		"enrolled by code": {s["Enrolled"].Value.Properties["factor"].Value.Enum, words(factor.TOTP, factor.Email)},
+		"muted mails":      {s["MutedMails"].Value.Items.Value.Enum, words(audit.Mutables()...)},
+		"issuers asked":    {policy["issuers"].Value.Enum, words(scope.IssuersAdmins, scope.IssuersEveryone)},
 		"kinds":            {s["TokenInfo"].Value.Properties["kind"].Value.Enum, words(token.API.String(), token.Session.String())},
 	} {
 		if !slices.Equal(at.documented, at.code) || len(at.code) == 0 {
@@ -91,10 +99,25 @@ func TestTheDocumentsBoundsAreTheCodes(t *testing.T) {
 		"keys of a page":    {*s["KeyPage"].Value.Properties["results"].Value.MaxItems, uint64(gateway.MaxLimit)},
 		"events of a file":  {*s["EventPage"].Value.Properties["events"].Value.MaxItems, uint64(trail.MaxExport)},
 		"events asked for":  {*d.Components.Parameters["EventLimit"].Value.Schema.Value.Max, float64(trail.MaxExport)},
+		"networks":          {*s["Networks"].Value.MaxItems, uint64(people.MaxNetworks)},
+		"an invited e-mail": {*s["InvitationRequest"].Value.Properties["email"].Value.MaxLength, uint64(account.MaxEmail)},
+		"a forgotten name":  {*s["PasswordResetRequest"].Value.Properties["name"].Value.MaxLength, uint64(account.MaxEmail)},
 		"resources of page": {*s["ResourcePage"].Value.Properties["resources"].Value.MaxItems, uint64(gateway.MaxLimit)},
 	} {
 		if at.documented != at.code {
 			t.Errorf("%s: the document has %v, the code %v", name, at.documented, at.code)
+		}
+	}
+	shown, asked := s["Policy"].Value.Properties, s["AccountChange"].Value.Properties["policy"].Value.Properties
+	for name, at := range map[string]struct{ shown, asked, most int }{ // the least that is shown and asked for, and the most
+		"defaultLifeSeconds": {0, 0, people.MaxLife}, "maxLifeSeconds": {1, 0, people.MaxLife}, "maxOverlapSeconds": {0, 0, people.MaxLife},
+		"tokensPerAccount": {1, 1, account.MaxTokens}, "tokensPerUser": {1, 1, account.MaxTokens},
+		"sessionIdleSeconds": {people.MinSessionIdle, people.MinSessionIdle, people.MaxSessionIdle},
+		"sessionLifeSeconds": {people.MinSessionLife, people.MinSessionLife, people.MaxSessionLife},
+	} {
+		a, b := shown[name].Value, asked[name].Value
+		if *a.Min != float64(at.shown) || *b.Min != float64(at.asked) || *a.Max != float64(at.most) || *b.Max != float64(at.most) {
+			t.Errorf("%s: the document has %v to %v, and takes %v to %v; the code: %+v", name, *a.Min, *a.Max, *b.Min, *b.Max, at)
 		}
 	}
 	for _, want := range []string{fmt.Sprintf("at most %d resources", scope.MaxGrants), strings.Replace(fmt.Sprint(gateway.MaxBody), "65", "65,", 1) + " bytes"} {

@@ -5,10 +5,10 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
+	"keyfob/internal/factor"
 	"keyfob/internal/session"
 	"keyfob/internal/standing"
 	"keyfob/internal/table"
-	"keyfob/internal/table/key"
 )
 
 // ResetFactors takes all second factors of a user who has lost them and whom nobody of the account can help, and ends the
@@ -27,10 +27,11 @@ func (o *Operator) ResetFactors(ctx context.Context, acc, user string, from audi
 		if err := sessions.EndAll(ctx, u.ID, by, from); err != nil {
 			return err
 		}
-		u.Factors, u.Behind = false, true
+		var forgotten table.Op
+		u, forgotten = factor.Forget(u)
 		e := audit.New(audit.FactorRemoved, o.now(), u.Account, by, from, subject(u))
 		e.Changes = []audit.Change{{Field: "factor", From: "all"}}
-		return o.Table.Commit(ctx, append(e.Ops(), u.Replace(), table.Delete(key.Factors(u.ID).Key(), table.Anything()))...)
+		return o.Table.Commit(ctx, append(e.Ops(), u.Replace(), forgotten)...)
 	})
 	if err != nil || !u.Behind {
 		return u, err

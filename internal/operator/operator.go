@@ -8,11 +8,13 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
+	"keyfob/internal/fault"
 	"keyfob/internal/link"
 	"keyfob/internal/notice"
 	"keyfob/internal/password"
@@ -58,6 +60,9 @@ func (o *Operator) CreateAccount(ctx context.Context, n NewAccount, from audit.O
 		ID: token.NewName("acc_"), Name: n.Name, Status: account.Active, Policy: account.DefaultPolicy(), Created: now, APIManagement: !n.Unlicensed, Version: 1,
 	}
 	owner, ops, enclosed, err := o.newUser(ctx, acc, NewUser{Email: n.Email, Name: n.Owner, Role: scope.Owner, Password: n.Password}, now, from)
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) == 1 && e.Fields[0].Name == "password" {
+		e.Fields[0].Name = "owner.password"
+	}
 	if err != nil {
 		return Created{}, err
 	}

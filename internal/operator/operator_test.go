@@ -93,10 +93,10 @@ func TestAnAccountIsRefusedByField(t *testing.T) {
 	o, _ := newOperator(t)
 	good := operator.NewAccount{Name: "Example Ltd", Email: "owner@example.com", Owner: "Olivia", Password: "seven lanterns over a quiet river"}
 	for field, change := range map[string]func(*operator.NewAccount){
-		"account.name": func(n *operator.NewAccount) { n.Name = "a\nb" },
-		"owner.email":  func(n *operator.NewAccount) { n.Email = "Olivia <owner@example.com>" },
-		"owner.name":   func(n *operator.NewAccount) { n.Owner = strings.Repeat("x", 201) },
-		"password":     func(n *operator.NewAccount) { n.Password = "owner@example.com" },
+		"account.name":   func(n *operator.NewAccount) { n.Name = "a\nb" },
+		"owner.email":    func(n *operator.NewAccount) { n.Email = "Olivia <owner@example.com>" },
+		"owner.name":     func(n *operator.NewAccount) { n.Owner = strings.Repeat("x", 201) },
+		"owner.password": func(n *operator.NewAccount) { n.Password = "owner@example.com" },
 	} {
 		n := good
 		change(&n)

@@ -57,15 +57,6 @@ func (o *Operator) turn(ctx context.Context, id string, status account.Status, w
 
 // endSessions ends all sessions of all users of the account.
 func (o *Operator) endSessions(ctx context.Context, acc account.Account, from audit.Origin) error {
-	members, err := o.accounts().Members(ctx, acc.ID)
-	if err != nil {
-		return err
-	}
 	sessions := session.Sessions{Table: o.Table, Now: o.Now}
-	for _, u := range members {
-		if err := sessions.EndAll(ctx, u.ID, audit.Actor{Via: audit.ViaOperator}, from); err != nil {
-			return err
-		}
-	}
-	return nil
+	return sessions.EndAccount(ctx, acc.ID, audit.Actor{Via: audit.ViaOperator}, from)
 }

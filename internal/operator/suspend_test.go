@@ -287,7 +287,7 @@ func TestOnlyAnAccountIsSuspended(t *testing.T) {
 func TestR2TheOperatorTakesFactors(t *testing.T) {
 	w := newTenancy(t, 1, 1, 2)
 	u := w.users[0]
-	u.Factors, u.Behind = true, true
+	u.Factors, u.Mailed, u.Behind = true, true, true
 	k := key.Factors(u.ID).Key()
 	w.commit(u.Replace(), table.Create(table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}))
 	if err := (&standing.Carrier{Table: w.table, Accounts: &account.Accounts{Table: w.table}}).User(t.Context(), w.acc.ID, u.ID); err != nil {
@@ -312,7 +312,7 @@ func TestR2TheOperatorTakesFactors(t *testing.T) {
 	}
 	for range 2 {
 		got, err := w.operator(w.table).ResetFactors(t.Context(), w.acc.ID, u.ID, audit.Origin{})
-		if err != nil || got.Factors || got.Behind || got.ID != u.ID {
+		if err != nil || got.Factors || got.Mailed || got.Behind || got.ID != u.ID {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}

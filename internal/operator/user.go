@@ -38,6 +38,9 @@ func (o *Operator) CreateUser(ctx context.Context, n NewUser, from audit.Origin)
 	if err != nil {
 		return account.User{}, notice.Enclosure{}, err
 	}
+	if acc.Status != account.Active {
+		return account.User{}, notice.Enclosure{}, fault.Refused("account", "suspended", "The account is suspended: nobody could log in.")
+	}
 	u, ops, enclosed, err := o.newUser(ctx, acc, n, o.now(), from)
 	if err != nil {
 		return account.User{}, notice.Enclosure{}, err
@@ -138,6 +141,9 @@ func (o *Operator) user(ctx context.Context, acc, id string) (account.User, erro
 func (n *NewUser) check() error {
 	if err := account.Email("email", n.Email); err != nil {
 		return err
+	}
+	if n.Role == "" {
+		return fault.Bad("role", "required", "role is required.")
 	}
 	if !n.Role.Known() {
 		return fault.Bad("role", "unknown_value", "role is owner, admin or member.")

@@ -154,6 +154,12 @@ func TestALinkThatWouldNotWorkIsRefusedByField(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("suspended", acc.ID, other.Owner.ID, "account")
+	for _, given := range []string{"", "seven lanterns over a quiet river"} {
+		_, l, err := w.CreateUser(t.Context(), operator.NewUser{Account: acc.ID, Email: "mia@example.com", Role: scope.Member, Password: given}, audit.Origin{})
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Kind != fault.Unprocessable || e.Code != "suspended" || e.Fields[0].Name != "account" || l != (notice.Enclosure{}) {
+			t.Errorf("a new user of a suspended account: %v", err)
+		}
+	}
 }
 
 // S26: of users of one login name, asked for at once, one is made.

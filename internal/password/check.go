@@ -50,7 +50,7 @@ func Check(plain string, r Rules) error {
 	switch {
 	case common(s):
 		return fault.Refused("password", "common", "This password is among the first that are tried. Choose another one.")
-	case contextual(s, contextWords(r.Context)):
+	case contextual(s, r.Context):
 		return fault.Refused("password", "contextual", "This password is mainly the name of the account, the service or yourself. Choose another one.")
 	}
 	return nil
@@ -59,9 +59,13 @@ func Check(plain string, r Rules) error {
 // fold makes spellings alike for comparison: letter case, and forms such as full-width letters.
 func fold(s string) string { return strings.ToLower(norm.NFKC.String(s)) }
 
-// contextual reports whether too little of s is left without the words, or only something common.
-func contextual(s string, words []string) bool {
+// contextual reports whether too little of s is left without the words of the context, or only something common.
+func contextual(s string, context []string) bool {
+	words, parts := contextWords(context), contextParts(context)
 	for _, spelling := range respelled(s) {
+		if rest, less := withoutParts(spelling, parts); less && common(rest) {
+			return true
+		}
 		rest := spelling
 		for _, w := range words {
 			rest = strings.ReplaceAll(rest, w, "")
@@ -94,4 +98,58 @@ func contextWords(context []string) []string {
 	}
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	return words
+}
+
+// contextParts gives the context's words of letters, however short.
+func contextParts(context []string) []string {
+	parts := []string{"keyfob"}
+	for _, c := range context {
+		parts = append(parts, strings.FieldsFunc(fold(c), notLetter)...)
+	}
+	slices.Sort(parts)
+	return slices.Compact(parts)
+}
+
+func notLetter(r rune) bool { return !unicode.IsLetter(r) }
+
+// withoutParts gives the letters and digits of s without the words that are parts, or parts written together, and says
+// whether there are any. One of less than 4 characters says something only beside another: "uni ltd", not "uni" in a
+// sentence.
+func withoutParts(s string, parts []string) (rest string, less bool) {
+	words := strings.FieldsFunc(s, notLetter)
+	is := make([]bool, len(words))
+	for i, w := range words {
+		is[i] = composed(w, parts)
+	}
+	var b strings.Builder
+	for i, w := range words {
+		if is[i] && (utf8.RuneCountInString(w) >= 4 || i > 0 && is[i-1] || i+1 < len(is) && is[i+1]) {
+			less = true
+			continue
+		}
+		b.WriteString(w)
+	}
+	for _, r := range s {
+		if unicode.IsDigit(r) {
+			b.WriteRune(r)
+		}
+	}
+	return b.String(), less
+}
+
+// composed reports whether the word is a part, or nothing but parts of at least 2 characters.
+func composed(word string, parts []string) bool {
+	if slices.Contains(parts, word) {
+		return true
+	}
+	ends := make([]bool, len(word)+1) // where a run of parts from the beginning ends
+	ends[0] = true
+	for at := range word {
+		for _, p := range parts {
+			if ends[at] && utf8.RuneCountInString(p) > 1 && strings.HasPrefix(word[at:], p) {
+				ends[at+len(p)] = true
+			}
+		}
+	}
+	return ends[len(word)]
 }

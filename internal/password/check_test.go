@@ -200,6 +200,26 @@ func TestAPasswordThatIsMainlyAWordOfTheContextIsRefused(t *testing.T) {
 	}
 }
 
+// S2: a name of short words is one all the same, in whatever order its words are typed; but those words are in other
+// passwords, too.
+func TestS2ANameOfShortWordsIsRefusedAndItsWordsAreNot(t *testing.T) {
+	context := []string{"Uni Ltd", "max@uni.example.com", "Max X", "kf"}
+	for plain, want := range map[string]string{
+		"uni ltd uni ltd uni": "contextual", "Uni-Ltd-Uni-Ltd-2026": "contextual", "ltd uni ltd uni ltd!": "contextual", "uni uni uni ltd ltd ltd": "contextual",
+		"uniuniuniltdltdltd": "contextual", "un1.ltd.un1.ltd.un1": "contextual", "max uni ltd max uni": "contextual", "kf max kf uni kf ltd": "contextual",
+		"unicorn community": "", "uni of wobbly giraffes": "", "the uni ltd of giraffes": "", "max 830174926501": "", "maximum unity limits": "",
+	} {
+		if got := code(t, plain, Rules{Context: context}); got != want {
+			t.Errorf("%q: %q, want %q", plain, got, want)
+		}
+	}
+	for _, plain := range []string{"k8unix#v", "uni teapot", "tr0mbones"} {
+		if got := code(t, plain, Rules{MFA: true, Context: context}); got != "" {
+			t.Errorf("%q with MFA: %q", plain, got)
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	f.Add("correct horse battery staple", "olivia@example.com", true)
 	f.Add("\xff", "\xff", false)

@@ -121,7 +121,7 @@ func TestS8AChangeCannotOutrunAReset(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	err := w.on(db).Change(t.Context(), here, audit.ViaAPI, audit.Origin{}, old, fresh)
+	_, _, err := w.on(db).Change(t.Context(), here, audit.ViaAPI, audit.Origin{}, old, fresh)
 	if err == nil || !w.opens(w.user, "eleven kites above a green hill") {
 		t.Errorf("%v", err)
 	}
@@ -158,7 +158,7 @@ func TestAnUpgradeDuringAChangeDoesNotStopIt(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := w.on(db).Change(t.Context(), here, audit.ViaAPI, audit.Origin{}, old, fresh); err != nil || !w.opens(w.user, fresh) {
+	if _, _, err := w.on(db).Change(t.Context(), here, audit.ViaAPI, audit.Origin{}, old, fresh); err != nil || !w.opens(w.user, fresh) {
 		t.Error(err)
 	}
 }
@@ -169,7 +169,7 @@ func TestP1ASessionThatEndsDuringAChangeChangesNothing(t *testing.T) {
 	here := w.login(w.user)
 	db := &meddling{Table: w.table}
 	db.before = func() { w.commit(table.Delete(key.Session(here.ID.String()).Key(), table.Present())) }
-	if err := w.on(db).Change(t.Context(), here, audit.ViaAPI, audit.Origin{}, old, fresh); !fault.Is(err, fault.Unauthenticated) || !w.opens(w.user, old) {
+	if _, _, err := w.on(db).Change(t.Context(), here, audit.ViaAPI, audit.Origin{}, old, fresh); !fault.Is(err, fault.Unauthenticated) || !w.opens(w.user, old) {
 		t.Error(err)
 	}
 }

@@ -4,8 +4,8 @@
 // It promises that
 //   - nobody but the person sets a password, and only with a link from their mail or with the password they have (S8);
 //   - of several uses of one link at the same time one succeeds, and one that is refused leaves it as it was;
-//   - when a new password is acknowledged every session that rested on the former one has ended (P1), and that where this was
-//     interrupted it is finished without anybody asking (Finish);
+//   - when a new password is acknowledged every session that rests on a former one is refused, also one that was renewed,
+//     unlocked or proven while it was being set (P1), and that where this was interrupted it is finished without anybody asking;
 //   - neither a link nor a change touches the second factors: whoever has the mailbox only is still outside;
 //   - asking for a link tells nobody whether there is such a user, in words or in work (S5);
 //   - each change commits with its audit event (P5).
@@ -26,7 +26,6 @@ import (
 	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/throttle"
-	"keyfob/internal/token"
 )
 
 // Passwords decides about people's passwords.
@@ -82,10 +81,11 @@ func (p *Passwords) SetByLink(ctx context.Context, text, plain, via string, from
 			return err
 		}
 		what := audit.PasswordChanged
-		u = found.User
-		u.PasswordHash, u.Verified = hash, true // the link was in the user's mail, or the operator vouches for who has it
+		u = set(found.User, hash)
+		u.Verified = true                      // the link was in the user's mail, or the operator vouches for who has it
+		u.Mailed = found.Purpose == link.Reset // codes by mail prove nothing more from now on (decision 21)
 		if u.Status == account.Invited {
-			what, u.Status, u.Behind = audit.UserJoined, account.Active, true
+			what, u.Status = audit.UserJoined, account.Active
 		}
 		e := audit.New(what, p.Now(), u.Account, byLink(u, via), from, subject(u))
 		return p.Table.Commit(ctx, append(e.Ops(), found.Use(), u.Replace())...)
@@ -93,51 +93,42 @@ func (p *Passwords) SetByLink(ctx context.Context, text, plain, via string, from
 	if err != nil {
 		return account.User{}, err
 	}
-	if err := p.endOthers(ctx, u, token.ID{}, byLink(u, via), from); err != nil {
-		return account.User{}, err
-	}
-	return u, (&standing.Carrier{Table: p.Table, Accounts: p.accounts()}).User(ctx, u.Account, u.ID)
+	return u, p.superseded(ctx, u.Account, u.ID, u.Generation, byLink(u, via), from)
 }
 
 // byLink is a user who has shown a link and nothing else.
 func byLink(u account.User, via string) audit.Actor { return audit.Actor{User: u.ID, Via: via} }
 
-// endOthers ends the user's sessions but the one to keep.
-func (p *Passwords) endOthers(ctx context.Context, u account.User, keep token.ID, by audit.Actor, from audit.Origin) error {
-	// A session that is put under another id meanwhile may have got past: so until a round finds none.
-	for {
-		ended, err := p.sessions().EndOthers(ctx, u.ID, keep, by, from)
-		if err != nil || ended == 0 {
-			return err
-		}
-	}
+// set gives the user with another password. What rests on the former one is of another generation (decision 20).
+func set(u account.User, hash string) account.User {
+	u.PasswordHash, u.Behind = hash, true
+	u.Generation++
+	return u
 }
 
-// Finish sees a change of password through that whoever made it may have left: it ends the sessions that rest on the
-// former one. The event is the change's. It may be called any number of times.
+// superseded has the user's sessions learn that there is a password of that generation, whereupon those that rest on a former
+// one are refused, and then puts these away.
+func (p *Passwords) superseded(ctx context.Context, acc, user string, generation int64, by audit.Actor, from audit.Origin) error {
+	if err := (&standing.Carrier{Table: p.Table, Accounts: p.accounts()}).User(ctx, acc, user); err != nil {
+		return err
+	}
+	return p.sessions().EndOlder(ctx, user, generation, by, from)
+}
+
+// Finish puts away the sessions that a change of password has left, where whoever made it did not come to that; that they
+// are refused, every standing.Carrier sees to. The event is the change's. It may be called any number of times.
 func (p *Passwords) Finish(ctx context.Context, e audit.Event) error {
 	if e.Type != audit.PasswordChanged {
 		return nil
 	}
-	keep, _ := token.ParseHandle(token.Session, e.Actor.Credential)
-	for after := ""; ; {
-		page, err := p.sessions().List(ctx, e.Subject.ID, after, table.MaxGet)
-		if err != nil {
-			return err
-		}
-		for _, s := range page.Sessions {
-			// Who has proven themselves since has done so with the new one.
-			if s.ID == keep || s.Proven.After(e.At) {
-				continue
-			}
-			if err := p.sessions().End(ctx, s.ID, e.Actor, e.Origin); err != nil {
-				return err
-			}
-		}
-		if after = page.Next; after == "" {
-			return nil
-		}
+	_, u, err := p.accounts().WithUser(ctx, e.Account, e.Subject.ID)
+	if fault.Is(err, fault.NotFound) {
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	return p.superseded(ctx, u.Account, u.ID, u.Generation, e.Actor, e.Origin)
 }
 
 func subject(u account.User) audit.Subject {

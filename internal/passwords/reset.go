@@ -13,6 +13,7 @@ import (
 	"keyfob/internal/link"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
+	"keyfob/internal/throttle"
 	"keyfob/internal/token"
 )
 
@@ -29,7 +30,7 @@ func (p *Passwords) RequestReset(ctx context.Context, name, tenant string, via s
 		return fault.Bad("tenant", "too_long", "tenant is the id of an account.")
 	}
 	// Every request counts as a failure would: nobody needs many.
-	ticket, err := p.Throttle.Allow(ctx, "reset of "+name, from.IP)
+	ticket, err := p.Throttle.AllowReset(ctx, name, from.IP)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (p *Passwords) RequestReset(ctx context.Context, name, tenant string, via s
 }
 
 // ServeReset issues the links that a noted request asks for: to each active user of the login name who has a password, in an
-// active account, unless one was issued less than link.Pause ago. It takes the request as the stream tells of it and may be
+// active account, unless one was issued less than link.Pause ago or they have been sent too many. It takes the request as the stream tells of it and may be
 // called any number of times with the same: once served, it is gone from the table.
 func (p *Passwords) ServeReset(ctx context.Context, request table.Item) error {
 	now := p.Now()
@@ -71,9 +72,9 @@ func (p *Passwords) ServeReset(ctx context.Context, request table.Item) error {
 	return nil
 }
 
-// perCommit is how many users are served with one commit: each takes a link, an event, its place in the user's trail, and a
-// look at the user.
-const perCommit = (table.MaxCommit - 1) / 4
+// perCommit is how many users are served with one commit: each takes a link, an event, its place in the user's trail, a look
+// at the user, and a part of what they may be mailed.
+const perCommit = (table.MaxCommit - 1) / 5
 
 func (p *Passwords) serve(ctx context.Context, request table.Item, now time.Time, logins []key.User, last bool) error {
 	taken := table.Check(request.Key(), table.Present())
@@ -114,9 +115,16 @@ func (p *Passwords) reset(ctx context.Context, request table.Item, now time.Time
 	if err != nil {
 		return nil, err
 	}
+	spent, err := p.Throttle.Spending(ctx, throttle.ResetsOf(u.ID))
+	if fault.Is(err, fault.TooMany) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	from := audit.Origin{IP: request.String("ip"), UserAgent: request.String("agent"), RequestID: request.String("request")}
 	e := audit.New(audit.PasswordRequested, now, u.Account, audit.Actor{Via: request.String("via")}, from, subject(u))
-	return append(e.Ops(), put, table.Check(u.Key(), table.VersionIs(u.Version))), nil
+	return append(append(e.Ops(), spent...), put, table.Check(u.Key(), table.VersionIs(u.Version))), nil
 }
 
 func conflict(err error) (*table.Conflict, bool) { return errors.AsType[*table.Conflict](err) }

@@ -1,6 +1,7 @@
 package passwords_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -237,5 +238,42 @@ func TestANameInManyTenantsIsServedInAll(t *testing.T) {
 	}
 	if len(w.requests()) != 0 {
 		t.Error("the request is left")
+	}
+}
+
+// S8: a password that came by a mailed link is marked as such, so that a mailed code beside it counts for nothing; one that
+// an invited user sets, or that is changed with the former one, is as it was.
+func TestS8APasswordByAResetLinkIsMarked(t *testing.T) {
+	w := newWorld(t)
+	invited := w.person(w.acc, "ute@example.com", account.Invited)
+	if err := w.set(w.link(invited, link.Invitation), "quiet river seven lanterns"); err != nil || w.stored(invited).Mailed {
+		t.Errorf("invited: %v, %t", err, w.stored(invited).Mailed)
+	}
+	if err := w.set(w.link(w.user, link.Reset), "seven lanterns over a river"); err != nil || !w.stored(w.user).Mailed {
+		t.Errorf("reset: %v, %t", err, w.stored(w.user).Mailed)
+	}
+	if err := w.change(w.login(w.stored(w.user)), "seven lanterns over a river", "eight lanterns over a river"); err != nil || !w.stored(w.user).Mailed {
+		t.Errorf("whoever has the mailbox takes the mark away: %v", err)
+	}
+}
+
+// However many networks ask for them, a user is mailed 5 links freely, and then one in 5 minutes. Nobody who asks is told.
+func TestAUserIsNotFloodedWithLinks(t *testing.T) {
+	w := newWorld(t)
+	for i := range 120 {
+		from := audit.Origin{IP: fmt.Sprintf("203.0.%d.1", i)}
+		if err := w.RequestReset(t.Context(), w.user.Email, "", audit.ViaAPI, from); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range w.requests() {
+			w.serve(r)
+		}
+		if n := len(w.events(w.user, audit.PasswordRequested)); i == 4 && n != 5 {
+			t.Errorf("%d links in 5 minutes", n)
+		}
+		w.advance(link.Pause)
+	}
+	if n := len(w.events(w.user, audit.PasswordRequested)); n < 25 || n > 29 {
+		t.Errorf("%d links in two hours", n)
 	}
 }

@@ -159,7 +159,8 @@ func (w *world) alive(p authority.Principal) bool {
 }
 
 func (w *world) change(by authority.Principal, current, plain string) error {
-	return w.Change(w.Context(), by, audit.ViaAPI, audit.Origin{IP: "192.0.2.1"}, current, plain)
+	_, _, err := w.Change(w.Context(), by, audit.ViaAPI, audit.Origin{IP: "192.0.2.1"}, current, plain)
+	return err
 }
 
 func (w *world) set(text, plain string) error {

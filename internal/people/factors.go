@@ -5,9 +5,9 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
+	"keyfob/internal/factor"
 	"keyfob/internal/fault"
 	"keyfob/internal/table"
-	"keyfob/internal/table/key"
 )
 
 // ResetFactors takes all second factors of a user who has lost them, and ends the user's sessions. Then the password alone
@@ -60,9 +60,9 @@ func (p *People) resetFactors(ctx context.Context, act Act, id string) (account.
 	if err := p.sessions().EndAll(ctx, u.ID, act.actor(), act.From); err != nil {
 		return account.User{}, err
 	}
-	u.Factors, u.Behind = false, true
+	u, forgotten := factor.Forget(u)
 	e := audit.New(audit.FactorRemoved, p.Now(), u.Account, act.actor(), act.From, subject(u))
 	e.Changes = []audit.Change{{Field: "factor", From: "all"}}
-	ops := append(e.Ops(), u.Replace(), table.Delete(key.Factors(u.ID).Key(), table.Anything()))
+	ops := append(e.Ops(), u.Replace(), forgotten)
 	return u, p.Table.Commit(ctx, me.resting(ops...)...)
 }

@@ -14,6 +14,7 @@ import (
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/text"
+	"keyfob/internal/throttle"
 	"keyfob/internal/token"
 )
 
@@ -28,6 +29,9 @@ func (i *Invitation) check() error {
 	if err := account.Email("email", i.Email); err != nil {
 		return err
 	}
+	if i.Role == "" {
+		return fault.Bad("role", "required", "role is required.")
+	}
 	if !i.Role.Known() {
 		return fault.Bad("role", "unknown_value", "role is owner, admin or member.")
 	}
@@ -39,7 +43,7 @@ func (i *Invitation) check() error {
 
 // Invite makes a user who has no password yet, and a link to set one with, which is mailed to nobody but them. Until it is
 // used they are of no account: they cannot log in, and count as no owner. Errors: Invalid names the field; Conflict, the
-// field email: the account has a user of that login name.
+// field email: the account has a user of that login name; TooMany: the account invites too many, or too many invite the address.
 func (p *People) Invite(ctx context.Context, act Act, i Invitation) (account.User, error) {
 	if err := i.check(); err != nil {
 		return account.User{}, err
@@ -58,9 +62,13 @@ func (p *People) Invite(ctx context.Context, act Act, i Invitation) (account.Use
 		if err != nil {
 			return err
 		}
+		spent, err := p.inviting(ctx, u)
+		if err != nil {
+			return err
+		}
 		u.Created = p.Now().UTC().Truncate(time.Millisecond)
 		ops := append(u.Create(), link.First(u.Account, u.ID, link.Invitation, u.Created))
-		ops = append(ops, invited(act, u, u.Created).Ops()...)
+		ops = append(append(ops, spent...), invited(act, u, u.Created).Ops()...)
 		err = p.Table.Commit(ctx, me.resting(ops...)...)
 		if c, ok := errors.AsType[*table.Conflict](err); ok && c.Key == (key.Login{Email: u.Email, Account: u.Account}).Key() {
 			return errTaken()
@@ -71,6 +79,13 @@ func (p *People) Invite(ctx context.Context, act Act, i Invitation) (account.Use
 		return account.User{}, err
 	}
 	return u, nil
+}
+
+// inviting gives the operations that count an invitation to the user. Whoever is invited has asked for no mail, so they get few
+// of them, whichever accounts they are from.
+func (p *People) inviting(ctx context.Context, u account.User) ([]table.Op, error) {
+	t := throttle.Throttle{Table: p.Table, Now: p.Now}
+	return t.Spending(ctx, throttle.InvitationsBy(u.Account), throttle.InvitationsTo(u.Email))
 }
 
 func invited(act Act, u account.User, at time.Time) audit.Event {
@@ -85,7 +100,7 @@ func errTaken() error {
 }
 
 // InviteAgain mails another link to somebody who has not used the one they were sent, which then ends. Errors: Conflict,
-// not_invited: they are a user already; TooMany: the last was sent less than a minute ago.
+// not_invited: they are a user already; TooMany: the last was sent less than a minute ago, or too many as for Invite.
 func (p *People) InviteAgain(ctx context.Context, act Act, id string) (account.User, error) {
 	if err := mayManage(act.By); err != nil {
 		return account.User{}, err
@@ -113,7 +128,11 @@ func (p *People) InviteAgain(ctx context.Context, act Act, id string) (account.U
 		if err != nil {
 			return err
 		}
-		ops := append(invited(act, u, now).Ops(), another, table.Check(u.Key(), table.VersionIs(u.Version)))
+		spent, err := p.inviting(ctx, u)
+		if err != nil {
+			return err
+		}
+		ops := append(append(invited(act, u, now).Ops(), spent...), another, table.Check(u.Key(), table.VersionIs(u.Version)))
 		return p.Table.Commit(ctx, me.resting(ops...)...)
 	})
 	return u, err

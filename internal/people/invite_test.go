@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -108,7 +109,7 @@ func TestS24AnInvitationIsRefusedByField(t *testing.T) {
 		{"name", "invalid_character", fault.Invalid, people.Invitation{Email: "mia@example.com", Name: "Mia\r\nBcc: eve@example.com", Role: scope.Member}},
 		{"name", "invalid_character", fault.Invalid, people.Invitation{Email: "mia@example.com", Name: "Mia\u202eaiM", Role: scope.Member}},
 		{"name", "too_long", fault.Invalid, people.Invitation{Email: "mia@example.com", Name: strings.Repeat("x", 201), Role: scope.Member}},
-		{"role", "unknown_value", fault.Invalid, people.Invitation{Email: "mia@example.com"}},
+		{"role", "required", fault.Invalid, people.Invitation{Email: "mia@example.com"}},
 		{"role", "unknown_value", fault.Invalid, people.Invitation{Email: "mia@example.com", Role: "king"}},
 		{"email", "taken", fault.Conflict, people.Invitation{Email: "ZOË@Example.com", Role: scope.Member}},
 		{"email", "taken", fault.Conflict, people.Invitation{Email: "zoe\u0308@example.com", Role: scope.Member}},
@@ -289,5 +290,53 @@ func TestAWithdrawnInvitationIsNone(t *testing.T) {
 	again := w.invite(act, "mia@example.com", scope.Member)
 	if w.works(secret) || !w.works(w.mint(again)) {
 		t.Error("the second invitation's link is not the only one that works")
+	}
+}
+
+// Who is invited asked for no mail: an address gets few of them, whichever account they are from and whoever withdraws and
+// invites again; and an account cannot invite without end.
+func TestInvitationsAreNotWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	act := w.act(w.owner)
+	try := func(email string) error {
+		w.clock.Advance(time.Millisecond)
+		u, err := w.people().Invite(t.Context(), act, people.Invitation{Email: email, Role: scope.Member})
+		if err == nil {
+			err = w.people().Remove(t.Context(), act, u.ID)
+		}
+		return err
+	}
+	for i := range 5 {
+		if err := try("mia@example.com"); err != nil {
+			t.Fatalf("invitation %d: %v", i+1, err)
+		}
+	}
+	slow, ok := errors.AsType[*fault.Error](try("MIA@example.com"))
+	if !ok || slow.Kind != fault.TooMany || slow.RetryAfter < time.Second {
+		t.Errorf("the sixth: %v", slow)
+	}
+	again := w.invite(act, "zoe@example.com", scope.Member)
+	sent := 1
+	for range 30 {
+		w.clock.Advance(link.Pause)
+		if _, err := w.people().InviteAgain(t.Context(), act, again.ID); err == nil {
+			sent++
+		} else if !fault.Is(err, fault.TooMany) {
+			t.Fatal(err)
+		}
+	}
+	if sent < 5 || sent > 15 {
+		t.Errorf("%d mails in half an hour", sent)
+	}
+	invited := 0
+	for i := range 300 {
+		if err := try(fmt.Sprintf("user%d@example.com", i)); err == nil {
+			invited++
+		} else if !fault.Is(err, fault.TooMany) {
+			t.Fatal(err)
+		}
+	}
+	if invited < 190 || invited > 201 {
+		t.Errorf("%d of 300 at once", invited)
 	}
 }

@@ -26,8 +26,8 @@ func (p *People) Account(ctx context.Context, by authority.Principal) (account.A
 }
 
 // ChangePolicy changes the policy of the principal's account. When it returns without an error, every credential of the
-// account has followed; else it is with it as with Change. A list of networks that the principal's own request is from
-// outside of is refused, as far as it would rule the principal's credential.
+// account has followed; else it is with it as with Change. What could lock people out, or keep from them what is done, takes
+// a session with a fresh login. Networks for logins that the principal's own request is from outside of are refused.
 func (p *People) ChangePolicy(ctx context.Context, act Act, c PolicyChange) (account.Account, error) {
 	if c == (PolicyChange{}) {
 		return account.Account{}, errNothing()
@@ -47,6 +47,11 @@ func (p *People) ChangePolicy(ctx context.Context, act Act, c PolicyChange) (acc
 		next, err := c.on(acc.Policy)
 		if err != nil {
 			return err
+		}
+		if guards(next) != guards(acc.Policy) {
+			if err := p.fresh(act.By, "Changing who is let in, or which mails are sent,"); err != nil {
+				return err
+			}
 		}
 		if err := lockOut(act, acc.Policy, next); err != nil {
 			return err
@@ -122,14 +127,17 @@ func (p *People) setPolicy(ctx context.Context, acc account.Account, next accoun
 	return p.Table.Commit(ctx, append(append(checks, acc.Replace()), e.Ops()...)...)
 }
 
-// lockOut refuses networks that would keep out the very credential that asks for them: nobody could undo them with it.
+// guards gives the part of a policy with which a stolen credential could lock all people out, or hide what it does.
+func guards(p account.Policy) account.Policy {
+	return account.Policy{MFA: p.MFA, LoginNetworks: p.LoginNetworks, TokenNetworks: p.TokenNetworks, Muted: p.Muted}
+}
+
+// lockOut refuses networks that would keep out the very session that asks for them: nobody could undo them with it.
 func lockOut(act Act, was, next account.Policy) error {
-	field, before, after := "policy.loginNetworks", was.LoginNetworks, next.LoginNetworks
-	if act.By.Kind != token.Session {
-		field, before, after = "policy.tokenNetworks", was.TokenNetworks, next.TokenNetworks
-	}
-	if after == before || after == "" || network.Within(after.Words(), act.From.IP) {
+	after := next.LoginNetworks
+	if after == was.LoginNetworks || after == "" || network.Within(after.Words(), act.From.IP) {
 		return nil
 	}
-	return fault.Refused(field, "locks_out", field+" does not have the network that this request comes from: it would lock you out.")
+	return fault.Refused("policy.loginNetworks", "locks_out",
+		"policy.loginNetworks does not have the network that this request comes from: it would lock you out.")
 }

@@ -76,7 +76,7 @@ func TestEveryPartOfThePolicyIsKeptAndBounded(t *testing.T) {
 	acc, err := w.people().ChangePolicy(t.Context(), act, people.PolicyChange{
 		DefaultLife: ptr(1), MaxLife: ptr(people.MaxLife), MaxOverlap: ptr(0), Revealable: ptr(true), TokensPerAccount: ptr(account.MaxTokens), TokensPerUser: ptr(1),
 		MFA: ptr(true), SessionIdle: ptr(people.MinSessionIdle), SessionLife: ptr(people.MaxSessionLife),
-		TokenNetworks: &[]string{"2001:DB8:0::/32", "203.0.113.7", "203.0.113.7/32"}, LoginNetworks: &[]string{"0.0.0.0/0"},
+		TokenNetworks: &[]string{"2001:DB8:0::/32", "203.0.113.7"}, LoginNetworks: &[]string{"0.0.0.0/0"},
 		MutedMails: &[]string{"token.purged", "session.novel"},
 	})
 	want := account.Policy{
@@ -119,6 +119,8 @@ func TestEveryPartOfThePolicyIsKeptAndBounded(t *testing.T) {
 		{people.PolicyChange{TokenNetworks: networks(21)}, fault.Invalid, "policy.tokenNetworks"},
 		{people.PolicyChange{LoginNetworks: networks(21)}, fault.Invalid, "policy.loginNetworks"},
 		{people.PolicyChange{TokenNetworks: &[]string{"192.0.2.0/24", "192.0.2.0/25", "::/0", "192.0.2.1/24"}}, fault.Invalid, "policy.tokenNetworks[3]"},
+		{people.PolicyChange{TokenNetworks: &[]string{"192.0.2.0/24", "203.0.113.7", "203.0.113.7/32"}}, fault.Invalid, "policy.tokenNetworks[2]"},
+		{people.PolicyChange{LoginNetworks: &[]string{"::/0", "0:0::/0"}}, fault.Invalid, "policy.loginNetworks[1]"},
 		{people.PolicyChange{LoginNetworks: &[]string{""}}, fault.Invalid, "policy.loginNetworks[0]"},
 		{people.PolicyChange{LoginNetworks: &[]string{"::ffff:192.0.2.1"}}, fault.Invalid, "policy.loginNetworks[0]"},
 		{people.PolicyChange{LoginNetworks: &[]string{"fe80::1%eth0"}}, fault.Invalid, "policy.loginNetworks[0]"},
@@ -245,28 +247,63 @@ func TestP1NetworksAndFactorsReachEveryCredential(t *testing.T) {
 	}
 }
 
-// Nobody locks out the credential with which they ask; another kind's they may.
-func TestNobodyLocksThemselvesOut(t *testing.T) {
+// A token, stolen perhaps, or a login of long ago shuts nobody out and hides nothing; all else of the policy they may change.
+func TestS12WhoIsLetInIsChangedWithAFreshLogin(t *testing.T) {
 	w := newWorld(t)
 	session := w.act(w.owner)
+	session.From.IP = "192.0.2.9"
 	_, c := w.issue(session.By)
 	p, _ := w.verify(c)
 	byToken := as(p)
-	session.From.IP, byToken.From.IP = "192.0.2.9", "192.0.2.9"
+	w.clock.Advance(authority.FreshLogin + time.Millisecond)
+	here := &[]string{"192.0.2.0/24"}
+	guarded := []people.PolicyChange{
+		{LoginNetworks: here}, {TokenNetworks: here}, {MutedMails: &[]string{"token.created"}},
+		{MFA: ptr(true), DefaultLife: ptr(61), MaxLife: ptr(61)},
+	}
+	for _, change := range guarded {
+		_, err := w.people().ChangePolicy(t.Context(), byToken, change)
+		w.refused("a token", err, fault.Forbidden, "needs_session")
+		_, err = w.people().ChangePolicy(t.Context(), session, change)
+		w.refused("a login of long ago", err, fault.Forbidden, "fresh_login_required")
+	}
+	for _, change := range []people.PolicyChange{
+		{Issuers: ptr(scope.IssuersEveryone)}, {DefaultLife: ptr(60)}, {MaxLife: ptr(60)}, {MaxOverlap: ptr(60)}, {Revealable: ptr(true)},
+		{QueryCredentials: ptr(false)}, {TokensPerAccount: ptr(9)}, {TokensPerUser: ptr(9)}, {SessionIdle: ptr(60)}, {SessionLife: ptr(300)},
+		{MFA: ptr(false), LoginNetworks: &[]string{}}, // as it is
+	} {
+		for _, act := range []people.Act{byToken, session} {
+			if _, err := w.people().ChangePolicy(t.Context(), act, change); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	fresh := w.act(w.owner)
+	fresh.From.IP = "192.0.2.9"
+	for _, change := range guarded {
+		if _, err := w.people().ChangePolicy(t.Context(), fresh, change); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Nobody locks out the session with which they ask; tokens they may.
+func TestNobodyLocksThemselvesOut(t *testing.T) {
+	w := newWorld(t)
+	session := w.act(w.owner)
+	session.From.IP = "192.0.2.9"
 	here, elsewhere := &[]string{"198.51.100.0/24", "192.0.2.0/24"}, &[]string{"198.51.100.0/24", "2001:db8::/32"}
 	for _, c := range []struct {
 		name   string
-		act    people.Act
 		change people.PolicyChange
 		field  string
 	}{
-		{"a session, logins", session, people.PolicyChange{LoginNetworks: elsewhere}, "policy.loginNetworks"},
-		{"a token, tokens", byToken, people.PolicyChange{TokenNetworks: elsewhere}, "policy.tokenNetworks"},
-		{"a session, tokens", session, people.PolicyChange{TokenNetworks: elsewhere}, ""},
-		{"a session, logins from here", session, people.PolicyChange{LoginNetworks: here}, ""},
-		{"again", session, people.PolicyChange{LoginNetworks: here}, ""},
+		{"logins", people.PolicyChange{LoginNetworks: elsewhere}, "policy.loginNetworks"},
+		{"tokens", people.PolicyChange{TokenNetworks: elsewhere}, ""},
+		{"logins from here", people.PolicyChange{LoginNetworks: here}, ""},
+		{"again", people.PolicyChange{LoginNetworks: here}, ""},
 	} {
-		_, err := w.people().ChangePolicy(t.Context(), c.act, c.change)
+		_, err := w.people().ChangePolicy(t.Context(), session, c.change)
 		e, ok := errors.AsType[*fault.Error](err)
 		if c.field == "" && err != nil || c.field != "" && (!ok || e.Kind != fault.Unprocessable || e.Code != "locks_out" || e.Fields[0].Name != c.field) {
 			t.Errorf("%s: %v", c.name, err)

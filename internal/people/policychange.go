@@ -118,6 +118,10 @@ func networks(field string, asked []string) (account.List, error) {
 			name := fmt.Sprintf("%s[%d]", field, i)
 			return "", fault.Bad(name, "malformed", name+" is an address, or a network such as 203.0.113.0/24 or 2001:db8::/32 with no bits set beyond its length.")
 		}
+		if slices.Contains(prefixes[:i], prefix) {
+			name := fmt.Sprintf("%s[%d]", field, i)
+			return "", fault.Bad(name, "repeated", name+" is in the list already.")
+		}
 		prefixes[i] = prefix
 	}
 	return account.ListOf(prefixes...), nil

@@ -6,6 +6,7 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
+	"keyfob/internal/factor"
 	"keyfob/internal/link"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -46,9 +47,9 @@ func (p *People) remove(ctx context.Context, act Act, id string) error {
 		return errNoUser()
 	}
 	now := p.Now().UTC()
-	next := u
-	next.Status, next.Gone, next.Behind = account.Removed, now.Add(keepRemoved).Truncate(time.Second), true
-	next.PasswordHash, next.Factors, next.Developer = "", false, false
+	next, forgotten := factor.Forget(u)
+	next.Status, next.Gone = account.Removed, now.Add(keepRemoved).Truncate(time.Second)
+	next.PasswordHash, next.Developer = "", false
 	if err := p.may(act.By, me.user, u, next); err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (p *People) remove(ctx context.Context, act Act, id string) error {
 	e.Changes = []audit.Change{{Field: "status", From: string(u.Status), To: string(next.Status)}}
 	ops = append(ops,
 		next.Replace(), table.Delete(key.Login{Email: u.Email, Account: u.Account}.Key(), table.Anything()),
-		link.Withdraw(u.ID), table.Delete(key.Factors(u.ID).Key(), table.Anything()),
+		link.Withdraw(u.ID), forgotten,
 	)
 	return p.Table.Commit(ctx, me.resting(append(ops, e.Ops()...)...)...)
 }

@@ -21,7 +21,7 @@ import (
 func (w *world) factors(u account.User) account.User {
 	w.Helper()
 	_, u = w.records(u)
-	u.Factors = true
+	u.Factors, u.Mailed = true, true
 	k := key.Factors(u.ID).Key()
 	w.commit(u.Replace(), table.Create(table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}))
 	return u
@@ -277,7 +277,7 @@ func TestS12FactorsAreTakenByOthersWithAFreshLogin(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, u := w.records(c.on)
-		if _, denial := w.verify(s); denial == authority.None || u.Factors || u.Behind || u.Status != account.Active {
+		if _, denial := w.verify(s); denial == authority.None || u.Factors || u.Mailed || u.Behind || u.Status != account.Active {
 			t.Errorf("%+v, the session: %q", u, denial)
 		}
 		if left := w.left(c.on); len(left) != 1 { // the login

@@ -9,6 +9,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/fault"
+	"keyfob/internal/link"
 	"keyfob/internal/scope"
 	"keyfob/internal/table"
 )
@@ -107,6 +108,9 @@ func (p *People) change(ctx context.Context, act Act, id string, c UserChange) (
 	}
 	if next.Status != u.Status {
 		e.Changes = append(e.Changes, audit.Change{Field: "status", From: string(u.Status), To: string(next.Status)})
+	}
+	if next.Status == account.Disabled {
+		ops = append(ops, link.Withdraw(u.ID)) // or it would work again where the user is soon active once more
 	}
 	ops = append(append(ops, next.Replace()), e.Ops()...)
 	return next, p.Table.Commit(ctx, me.resting(ops...)...)

@@ -124,7 +124,8 @@ func invitation(now time.Time) table.Op {
 	digest, at := c.Digest(), key.Link("usr_"+exampleID).Key()
 	return table.Create(table.Item{
 		table.AttrPK: table.S(at.PK), table.AttrSK: table.S(at.SK), "account": table.S(accountID), "purpose": table.S("invitation"),
-		"issued": table.N(now.Add(-time.Hour).UnixMilli()), "expires": table.N(now.Add(time.Hour).Unix()), "digests": table.L{table.B(digest.Bytes())},
+		"issued": table.N(now.Add(-time.Hour).UnixMilli()), "expires": table.N(now.Add(time.Hour).Unix()),
+		"secrets": table.L{table.Item{"digest": table.B(digest.Bytes()), "until": table.N(now.Add(time.Hour).Unix())}},
 	})
 }
 
@@ -143,7 +144,7 @@ func credential(k token.Kind, now time.Time, seal func(string) []byte) table.Op 
 	}
 	if k == token.Session {
 		at = key.Session(exampleID).Key()
-		it["expires"] = table.N(now.Add(time.Hour).Unix())
+		it["expires"], it["proven"], it["seen"] = table.N(now.Add(time.Hour).Unix()), table.N(now.UnixMilli()), table.N(now.UnixMilli())
 	} else {
 		it["name"], it["scope"], it["edition"], it["sealed"] = table.S("deploy"), table.S("*"), table.N(1), table.B(seal(c.Plaintext().Reveal()))
 	}

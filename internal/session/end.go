@@ -33,7 +33,7 @@ func (s *Sessions) EndOne(ctx context.Context, user string, id token.ID, by audi
 		return err
 	}
 	ended := false
-	if session.User == user && user != "" && s.Now().Before(session.Ends()) {
+	if session.User == user && user != "" && !session.Ended() && s.Now().Before(session.Ends()) {
 		ended, err = s.end(ctx, session, audit.SessionEnded, by, from, "")
 	}
 	if err == nil && !ended {
@@ -51,16 +51,40 @@ func (s *Sessions) EndAll(ctx context.Context, user string, by audit.Actor, from
 // EndOthers ends all sessions of the user but the one to keep, and counts those that had not ended by themselves. None is
 // left of those that were there when it was called.
 func (s *Sessions) EndOthers(ctx context.Context, user string, keep token.ID, by audit.Actor, from audit.Origin) (ended int, err error) {
-	// One that is renewed meanwhile may come to stand before the place reached, so the list is walked until nothing is left.
+	return s.endIn(ctx, userList(user), func(session Session) bool { return session.ID == keep }, by, from)
+}
+
+// EndOlder ends all sessions of the user that rest on an older password than the one of that generation.
+func (s *Sessions) EndOlder(ctx context.Context, user string, generation int64, by audit.Actor, from audit.Origin) error {
+	_, err := s.endIn(ctx, userList(user), func(session Session) bool { return session.Generation >= generation }, by, from)
+	return err
+}
+
+// EndAccount ends all sessions of all users of the account, as EndAll does those of one.
+func (s *Sessions) EndAccount(ctx context.Context, acc string, by audit.Actor, from audit.Origin) error {
+	_, err := s.endIn(ctx, key.PrefixAccountSessions+acc, func(Session) bool { return false }, by, from)
+	return err
+}
+
+// endIn ends the sessions in the list of pointers but those to spare.
+func (s *Sessions) endIn(ctx context.Context, list string, spare func(Session) bool, by audit.Actor, from audit.Origin) (ended int, err error) {
+	// One that is renewed meanwhile may come to stand before the place reached, so the list is walked until nothing is left;
+	// and once more for a pointer to nothing, which may be what a renewal has left since the list was read. But once only: the
+	// pointer of a record that was purged may stay for days.
+	dangling := map[string]bool{}
 	for more := true; more; {
 		more = false
 		for after := ""; ; {
-			page, next, err := s.page(ctx, user, after, table.MaxGet)
+			page, err := s.page(ctx, list, after, table.MaxGet)
 			if err != nil {
 				return ended, err
 			}
-			for _, session := range page {
-				if session.ID == keep {
+			for _, id := range page.gone {
+				more = more || !dangling[id]
+				dangling[id] = true
+			}
+			for _, session := range page.sessions {
+				if spare(session) {
 					continue
 				}
 				ours, err := s.end(ctx, session, audit.SessionEnded, by, from, "")
@@ -68,11 +92,11 @@ func (s *Sessions) EndOthers(ctx context.Context, user string, keep token.ID, by
 					return ended, err
 				}
 				more = true
-				if ours && s.Now().Before(session.Ends()) {
+				if ours && !session.Ended() && s.Now().Before(session.Ends()) {
 					ended++
 				}
 			}
-			if after = next; after == "" {
+			if after = page.next; after == "" {
 				break
 			}
 		}
@@ -93,7 +117,11 @@ func (s *Sessions) end(ctx context.Context, session Session, what audit.Type, by
 
 // delete gives the operations that take the session away, where its record is as the condition says.
 func (s Session) delete(c table.Cond) []table.Op {
-	return []table.Op{table.Delete(key.Session(s.ID.String()).Key(), c), table.Delete(s.pointer(), table.Anything())}
+	ops := []table.Op{table.Delete(key.Session(s.ID.String()).Key(), c)}
+	for _, k := range s.pointers() {
+		ops = append(ops, table.Delete(k, table.Anything()))
+	}
+	return ops
 }
 
 // read gives the session as it is, the zero one where there is none.

@@ -18,46 +18,57 @@ type Page struct {
 // List gives a page of the user's sessions that have not ended: of at most limit of them, or fewer where some of those
 // in their place have. After is what the last page said, empty for the first.
 func (s *Sessions) List(ctx context.Context, user, after string, limit int) (Page, error) {
-	all, next, err := s.page(ctx, user, after, min(limit, table.MaxGet))
+	p, err := s.page(ctx, userList(user), after, min(limit, table.MaxGet))
 	if err != nil {
 		return Page{}, err
 	}
 	now := s.Now()
-	all = slices.DeleteFunc(all, func(session Session) bool { return !now.Before(session.Ends()) })
+	all := slices.DeleteFunc(p.sessions, func(session Session) bool { return session.Ended() || !now.Before(session.Ends()) })
 	slices.SortFunc(all, func(a, b Session) int { return b.Seen.Compare(a.Seen) })
-	return Page{all, next}, nil
+	return Page{all, p.next}, nil
 }
 
-// page gives the sessions, ended or not, that up to limit of the user's pointers lead to, and where the next ones begin.
-func (s *Sessions) page(ctx context.Context, user, after string, limit int) (all []Session, next string, err error) {
-	pointers, err := s.Table.Query(ctx, table.Query{PK: key.PrefixUserSessions + user, After: after, Limit: limit})
+// userList is the list of a user's sessions.
+func userList(user string) string { return key.PrefixUserSessions + user }
+
+// A page is a part of a list of pointers.
+type page struct {
+	sessions []Session // ended or not
+	gone     []string  // ids to which there is no record: ended or renewed since, or purged before their pointer was
+	next     string    // where the next page begins; empty where there is none
+}
+
+// page gives up to limit pointers of the list, and what they lead to.
+func (s *Sessions) page(ctx context.Context, list, after string, limit int) (p page, err error) {
+	pointers, err := s.Table.Query(ctx, table.Query{PK: list, After: after, Limit: limit})
 	if err != nil || len(pointers.Items) == 0 {
-		return nil, "", err
+		return page{}, err
 	}
-	keys := make([]table.Key, len(pointers.Items))
+	keys, ids := make([]table.Key, len(pointers.Items)), make([]string, len(pointers.Items))
 	for i, pointer := range pointers.Items {
-		next = pointer.String(table.AttrSK)
-		if _, err := token.ParseID(next); err != nil {
-			return nil, "", errRecord
+		ids[i] = pointer.String(table.AttrSK)
+		if _, err := token.ParseID(ids[i]); err != nil {
+			return page{}, errRecord
 		}
-		keys[i] = key.Session(next).Key()
+		keys[i] = key.Session(ids[i]).Key()
 	}
-	if !pointers.More {
-		next = ""
+	if pointers.More {
+		p.next = ids[len(ids)-1]
 	}
 	items, err := s.Table.Get(ctx, keys...)
 	if err != nil {
-		return nil, "", err
+		return page{}, err
 	}
-	for _, it := range items {
+	for i, it := range items {
 		if it == nil {
-			continue // ended since, or purged before its pointer was
+			p.gone = append(p.gone, ids[i])
+			continue
 		}
 		session, err := FromItem(it)
 		if err != nil {
-			return nil, "", err
+			return page{}, err
 		}
-		all = append(all, session)
+		p.sessions = append(p.sessions, session)
 	}
-	return all, next, nil
+	return p, nil
 }

@@ -21,21 +21,22 @@ import (
 
 // A Session is a login's proof. All that a decision about it needs stands in its one record.
 type Session struct {
-	ID       token.ID
-	Account  string // acc_…
-	User     string // usr_…
-	Digest   token.Digest
-	Standing standing.Standing // kept in step with the user and the account
-	Created  time.Time         // when it was started
-	Proven   time.Time         // when its user last proved who they are: by the login, by unlocking it or by a step-up
-	Factor   bool              // a second factor was among the proofs
-	Expires  time.Time         // refused from this instant on, however much it is used
-	Idle     time.Duration     // refused when it was not used for so long; 0 for no bound
-	Seen     time.Time         // when it was last used, to within a second or, if that is more, a 3600th of Idle
-	Tries    int               // second factors that were refused since the last that was taken
-	From     audit.Origin      // of the login; without a request id
-	Via      string            // of the login: audit.ViaDashboard where a cookie carries it
-	Version  int64
+	ID         token.ID
+	Account    string // acc_…
+	User       string // usr_…
+	Digest     token.Digest
+	Standing   standing.Standing // kept in step with the user and the account
+	Generation int64             // of the password that it rests on; another one than its standing's has been set since
+	Created    time.Time         // when it was started
+	Proven     time.Time         // when its user last proved who they are: by the login, by unlocking it or by a step-up
+	Factor     bool              // a second factor was among the proofs
+	Expires    time.Time         // refused from this instant on, however much it is used
+	Idle       time.Duration     // refused when it was not used for so long; 0 for no bound
+	Seen       time.Time         // when it was last used, to within a second or, if that is more, a 3600th of Idle
+	Tries      int               // second factors that were refused since the last that was taken
+	From       audit.Origin      // of the login; without a request id
+	Via        string            // of the login: audit.ViaDashboard where a cookie carries it
+	Version    int64
 }
 
 // Ends gives the instant from which on the session is refused if it is not used again.
@@ -45,6 +46,10 @@ func (s Session) Ends() time.Time {
 	}
 	return s.Expires
 }
+
+// Ended reports whether the session is refused, however long it might still go on: its user or account may not act, or the
+// password that it rests on is not the user's any more.
+func (s Session) Ended() bool { return s.Standing.Ended() || s.Generation != s.Standing.Generation }
 
 // Lock tells what the session lacks before it may do anything else.
 func (s Session) Lock() scope.Lock {
@@ -92,6 +97,9 @@ func (s Session) item() table.Item {
 	if s.Factor {
 		it["factor"] = table.Bool(true)
 	}
+	if s.Generation > 0 {
+		it["begunUnder"] = table.N(s.Generation)
+	}
 	if s.Tries > 0 {
 		it["tries"] = table.N(s.Tries)
 	}
@@ -99,16 +107,19 @@ func (s Session) item() table.Item {
 	return it
 }
 
-// create gives the operations that make the session's record, and its pointer in its user's list.
+// create gives the operations that make the session's record, and its pointers in its user's and its account's list.
 func (s Session) create() []table.Op {
-	pointer := s.pointer()
-	return []table.Op{
-		table.Create(s.item()),
-		table.Create(table.Item{table.AttrPK: table.S(pointer.PK), table.AttrSK: table.S(pointer.SK), table.AttrPurgeAt: table.N(s.Expires.Unix())}),
+	ops := []table.Op{table.Create(s.item())}
+	for _, k := range s.pointers() {
+		ops = append(ops, table.Create(table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), table.AttrPurgeAt: table.N(s.Expires.Unix())}))
 	}
+	return ops
 }
 
-func (s Session) pointer() table.Key { return key.UserSession{User: s.User, ID: s.ID.String()}.Key() }
+func (s Session) pointers() []table.Key {
+	id := s.ID.String()
+	return []table.Key{key.UserSession{User: s.User, ID: id}.Key(), key.AccountSession{Account: s.Account, ID: id}.Key()}
+}
 
 // FromItem reads a session from its record.
 func FromItem(it table.Item) (Session, error) {
@@ -124,10 +135,10 @@ func FromItem(it table.Item) (Session, error) {
 		ID: id, Account: it.String("account"), User: it.String("user"), Digest: digest, Standing: standing.From(it),
 		Created: time.UnixMilli(it.Int("created")).UTC(), Proven: time.UnixMilli(it.Int("proven")).UTC(), Factor: it.Bool("factor"),
 		Expires: time.Unix(it.Int("expires"), 0).UTC(), Idle: time.Duration(it.Int("idle")) * time.Second, Seen: time.UnixMilli(it.Int(attrSeen)).UTC(),
-		Tries: int(it.Int("tries")), From: audit.Origin{IP: it.String("ip"), UserAgent: it.String("agent")}, Via: it.String("via"), Version: it.Version(),
+		Tries: int(it.Int("tries")), Generation: it.Int("begunUnder"), From: audit.Origin{IP: it.String("ip"), UserAgent: it.String("agent")}, Via: it.String("via"), Version: it.Version(),
 	}
-	if it["proven"] == nil { // a record from before there was more to a proof than the login
-		s.Proven, s.Seen = s.Created, s.Created
+	if it["proven"] == nil {
+		s.Expires = s.Created // from before sessions were listed by account, so that a suspension would not find it: log in again
 	}
 	return s, nil
 }

@@ -38,7 +38,7 @@ func (s *Sessions) Start(ctx context.Context, form token.Form, on Basis, via str
 	now := s.Now().UTC()
 	credential := form.New(token.Session)
 	session := Session{
-		ID: credential.ID(), Account: on.Account, User: on.User, Digest: credential.Digest(), Standing: on.Standing,
+		ID: credential.ID(), Account: on.Account, User: on.User, Digest: credential.Digest(), Standing: on.Standing, Generation: on.Standing.Generation,
 		Created: now.Truncate(time.Millisecond), Proven: now.Truncate(time.Millisecond), Expires: now.Add(on.Life).Truncate(time.Second),
 		Idle: on.Idle, Seen: now.Truncate(time.Millisecond), From: audit.Origin{IP: from.IP, UserAgent: from.UserAgent}, Via: via, Version: 1,
 	}

@@ -38,8 +38,9 @@ func (c *Carrier) User(ctx context.Context, acc, user string) error {
 			return change{}, err
 		}
 		ch := change{
-			behind: true, check: table.Check(u.Key(), table.VersionIs(u.Version)), lists: []list{tokensOf(key.PrefixUserTokens, user), sessionsOf(user)},
-			lend: func(s Standing) Standing { return s.ofUser(u) },
+			behind: true, check: table.Check(u.Key(), table.VersionIs(u.Version)),
+			lists: []list{tokensOf(key.PrefixUserTokens + user), sessionsOf(key.PrefixUserSessions + user)},
+			lend:  func(s Standing) Standing { return s.ofUser(u) },
 		}
 		u.Behind = false
 		ch.done = u.Replace()
@@ -54,17 +55,10 @@ func (c *Carrier) Account(ctx context.Context, acc string) error {
 		if err != nil || !a.Behind {
 			return change{}, err
 		}
-		// Read after the account: the sessions of a user who is not among them yet begin under the account as it is now.
-		members, err := c.Accounts.Members(ctx, acc)
-		if err != nil {
-			return change{}, err
-		}
 		ch := change{
-			behind: true, check: table.Check(a.Key(), table.VersionIs(a.Version)), lists: []list{tokensOf(key.PrefixAccountTokens, acc)},
-			lend: func(s Standing) Standing { return s.ofAccount(a) },
-		}
-		for _, m := range members {
-			ch.lists = append(ch.lists, sessionsOf(m.ID))
+			behind: true, check: table.Check(a.Key(), table.VersionIs(a.Version)),
+			lists: []list{tokensOf(key.PrefixAccountTokens + acc), sessionsOf(key.PrefixAccountSessions + acc)},
+			lend:  func(s Standing) Standing { return s.ofAccount(a) },
 		}
 		a.Behind = false
 		ch.done = a.Replace()
@@ -83,16 +77,28 @@ type change struct {
 
 // A list is a partition of pointers to credentials.
 type list struct {
-	pk     string
-	record func(sk string) table.Key
+	pk       string
+	sessions bool // else tokens
 }
 
-func tokensOf(prefix, whose string) list {
-	return list{prefix + whose, func(sk string) table.Key { return key.Token(sk[max(0, len(sk)-token.IDLen):]).Key() }}
+func tokensOf(pk string) list   { return list{pk, false} }
+func sessionsOf(pk string) list { return list{pk, true} }
+
+// record gives the key of the credential that the pointer leads to.
+func (l list) record(sk string) table.Key {
+	if l.sessions {
+		return key.Session(sk).Key()
+	}
+	return key.Token(sk[max(0, len(sk)-token.IDLen):]).Key()
 }
 
-func sessionsOf(user string) list {
-	return list{key.PrefixUserSessions + user, func(sk string) table.Key { return key.Session(sk).Key() }}
+// lent gives what the change makes of a credential's standing.
+func (l list) lent(ch change, was Standing) Standing {
+	is := ch.lend(was)
+	if !l.sessions {
+		is = is.forTokens()
+	}
+	return is
 }
 
 func (c *Carrier) run(ctx context.Context, read func() (change, error)) error {
@@ -135,7 +141,7 @@ func (c *Carrier) carry(ctx context.Context, ch change) error {
 				q.After = pointer.String(table.AttrSK)
 				keys = append(keys, l.record(q.After))
 			}
-			if err := c.page(ctx, ch, keys); err != nil {
+			if err := c.page(ctx, ch, l, keys); err != nil {
 				return err
 			}
 			more = page.More
@@ -145,12 +151,12 @@ func (c *Carrier) carry(ctx context.Context, ch change) error {
 }
 
 // page brings the change to a page of credentials. Where one of them changes meanwhile, the page is looked at again.
-func (c *Carrier) page(ctx context.Context, ch change, keys []table.Key) error {
+func (c *Carrier) page(ctx context.Context, ch change, l list, keys []table.Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	for range tries {
-		err := c.rewrite(ctx, ch, keys)
+		err := c.rewrite(ctx, ch, l, keys)
 		if conflict, moved := errors.AsType[*table.Conflict](err); !moved || conflict.Key == ch.check.Key {
 			return err
 		}
@@ -159,7 +165,7 @@ func (c *Carrier) page(ctx context.Context, ch change, keys []table.Key) error {
 }
 
 // rewrite replaces those of the credentials whose standing is other than it should be, as many in a commit as go into one.
-func (c *Carrier) rewrite(ctx context.Context, ch change, keys []table.Key) error {
+func (c *Carrier) rewrite(ctx context.Context, ch change, l list, keys []table.Key) error {
 	items, err := c.Table.Get(ctx, keys...)
 	if err != nil {
 		return err
@@ -170,7 +176,7 @@ func (c *Carrier) rewrite(ctx context.Context, ch change, keys []table.Key) erro
 			continue // gone since it was listed
 		}
 		was := From(it)
-		is := ch.lend(was)
+		is := l.lent(ch, was)
 		if is == was {
 			continue
 		}

@@ -27,11 +27,22 @@ type Standing struct {
 	NeedsFactors  bool         // the account asks for one
 	TokenNetworks account.List // that tokens may be used from; empty for any
 	LoginNetworks account.List // that sessions may be used from; empty for any
+	Generation    int64        // of the user's password; lent to sessions only
 }
 
-// Of gives the standing of a user in an account.
+// Of gives the standing of a user in an account, as it is lent to sessions.
 func Of(acc account.Account, user account.User) Standing {
 	return Standing{}.ofAccount(acc).ofUser(user)
+}
+
+// OfToken gives the standing that is lent to tokens. They do not rest on the password, and are not rewritten when it changes.
+func OfToken(acc account.Account, user account.User) Standing {
+	return Of(acc, user).forTokens()
+}
+
+func (s Standing) forTokens() Standing {
+	s.Generation = 0
+	return s
 }
 
 // ofAccount gives s with what the account lends to it now.
@@ -44,7 +55,7 @@ func (s Standing) ofAccount(acc account.Account) Standing {
 
 // ofUser gives s with what the user lends to it now.
 func (s Standing) ofUser(user account.User) Standing {
-	s.Role, s.Disabled, s.Factors = user.Role, user.Status != account.Active, user.Factors
+	s.Role, s.Disabled, s.Factors, s.Generation = user.Role, user.Status != account.Active, user.Factors, user.Generation
 	return s
 }
 
@@ -66,12 +77,17 @@ func (s Standing) Put(it table.Item) {
 			it[name] = table.Bool(true)
 		}
 	}
+	if delete(it, attrGeneration); s.Generation > 0 {
+		it[attrGeneration] = table.N(s.Generation)
+	}
 	for name, l := range map[string]account.List{"tokenNetworks": s.TokenNetworks, "loginNetworks": s.LoginNetworks} {
 		if delete(it, name); l != "" {
 			it[name] = table.S(l)
 		}
 	}
 }
+
+const attrGeneration = "generation"
 
 // From reads the standing from a credential's item.
 func From(it table.Item) Standing {
@@ -80,5 +96,6 @@ func From(it table.Item) Standing {
 		NoQuery: it.Bool("noQuery"), Disabled: it.Bool("disabled"), Suspended: it.Bool("suspended"),
 		Factors: it.Bool("factors"), NeedsFactors: it.Bool("needsFactors"),
 		TokenNetworks: account.List(it.String("tokenNetworks")), LoginNetworks: account.List(it.String("loginNetworks")),
+		Generation: it.Int(attrGeneration),
 	}
 }

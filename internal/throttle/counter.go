@@ -17,6 +17,7 @@ type limit struct {
 	free    int           // failures that cost no wait
 	forget  time.Duration // one failure is forgotten after each such time, from the end of the wait on
 	longest time.Duration // the most that an attempt has to wait
+	least   time.Duration // and the least, once it has to wait at all; 0 for a second
 	most    int           // failures that are counted, so that a counter is back at nothing in good time
 }
 
@@ -37,7 +38,12 @@ func userLimit() limit {
 	return limit{free: 100, forget: 15 * time.Minute, longest: time.Minute, most: 110}
 }
 
-// A counter is the failures of a pair, of a network or of a user.
+// nameLimit gives 100 wrong passwords in an hour freely, from all networks that the user is not known from together.
+func nameLimit() limit {
+	return limit{free: 100, forget: 36 * time.Second, longest: time.Minute, most: 110}
+}
+
+// A counter is the failures of a pair, of a network, of a name or of a user, or what was spent of a budget.
 type counter struct {
 	key        table.Key
 	limit      limit
@@ -72,13 +78,14 @@ func (c counter) wait(now time.Time) time.Duration {
 	return min(d, c.last.Add(d).Sub(now))
 }
 
-// delay is the time that must pass after the last failure: 1 s after the last free one, then twice as long each time.
+// delay is the time that must pass after the last failure: 1 s after the last free one, then twice as long each time, within
+// the limit's bounds.
 func (c counter) delay() time.Duration {
 	over := c.count - c.limit.free
 	if over < 0 {
 		return 0
 	}
-	return min(time.Second<<min(over, 16), c.limit.longest)
+	return min(max(time.Second<<min(over, 16), c.limit.least), c.limit.longest)
 }
 
 // counted is the counter with one more failure.
@@ -121,8 +128,8 @@ func networkOf(ip string) string {
 }
 
 // digest names a counter without telling what it counts. The name comes last of the parts, so that nothing in it can
-// pass for another part; like the login it stands for, it is the same in upper and lower case.
+// pass for another part; in whatever way it is written, it is the same where the login it stands for is.
 func digest(parts ...string) table.Key {
-	sum := sha256.Sum256([]byte(strings.ToLower(strings.Join(parts, "\x00"))))
+	sum := sha256.Sum256([]byte(key.Fold(strings.Join(parts, "\x00"))))
 	return key.Throttle(hex.EncodeToString(sum[:])).Key()
 }

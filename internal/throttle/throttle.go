@@ -1,12 +1,15 @@
-// Package throttle slows down whoever fails to log in, and only them.
+// Package throttle slows down whoever fails to log in, and only them; and whoever has mails sent to others.
 //
 // It counts failures for each pair of login name and network, and for each network: an IPv4 /24 or an IPv6 /64. A
 // victim in another network than the attacker has counters of its own, so nobody can hold a login shut from afar (S4).
+// Against guesses from many networks it counts the failures of a name over all of them too. That counter rules where the
+// name's user is not known from only, so it does not keep the victim out from where they usually are.
 //
 // It promises that a pair's first 5 failures are free and the next attempts wait 1 s, 2 s, 4 s … up to 5 minutes; that
-// a network has 50 free and waits up to 1 minute; that second factors are counted likewise but apart, and the codes that a
-// person could guess together besides, over all networks, with 100 free and waits up to 1 minute; that an attempt which comes too early is refused and changes
-// nothing, so that waiting always helps; that once a counter makes attempts wait, no two go at once, on any instance;
+// a network has 50 free and waits up to 1 minute; that a name has 100 free over all networks and waits up to 1 minute; that
+// second factors are counted likewise but apart, and the codes that a person could guess together besides, over all networks,
+// with 100 free and waits up to 1 minute; that what is spent of a Budget is counted in the same way; that an attempt which
+// comes too early is refused and changes nothing, so that waiting always helps; that once a counter makes attempts wait, no two go at once, on any instance;
 // that names which exist and names which do not are treated alike; and that neither names nor addresses are stored,
 // only their digests. When it cannot count, it refuses: with a fault of kind TooMany where others are counting at the
 // same time, else with the table's own.
@@ -35,10 +38,20 @@ type Throttle struct {
 type Ticket struct {
 	pair, network counter
 	user          *counter // of all networks; nil where none is kept
+	name          *counter // likewise; AllowStranger alone goes by it
 }
 
 // counters are those that the attempt is counted in.
 func (k *Ticket) counters() []*counter {
+	all := k.ruling()
+	if k.name != nil {
+		all = append(all, k.name)
+	}
+	return all
+}
+
+// ruling are those that every attempt has to wait for.
+func (k *Ticket) ruling() []*counter {
 	all := []*counter{&k.pair, &k.network}
 	if k.user != nil {
 		all = append(all, k.user)
@@ -51,11 +64,64 @@ const tries = 8
 
 // Allow lets an attempt of the login name from the IP address be made now, or refuses it with a fault of kind TooMany
 // that says for how long to wait. It costs one Get, and a commit only where a counter already makes attempts wait: the
-// attempt is then counted beforehand, and so is the only one.
+// attempt is then counted beforehand, and so is the only one. From where the name's user is not known it needs the word of
+// AllowStranger too.
 func (t *Throttle) Allow(ctx context.Context, name, ip string) (Ticket, error) {
 	net := networkOf(ip)
 	return t.allow(ctx, Ticket{
 		pair:    counter{key: digest("pair", net, name), limit: pairLimit()},
+		network: counter{key: digest("network", net), limit: networkLimit()},
+		name:    &counter{key: digest("name", name), limit: nameLimit()},
+	})
+}
+
+// AllowStranger decides about an attempt that Allow has let through, and that comes from a network which the name's user, if
+// there is one, has not logged in from before: it goes by the name's failures over all networks. Use the ticket it gives in
+// the place of the other. What it refuses is counted nowhere. It reads nothing but where others count at the same time.
+func (t *Throttle) AllowStranger(ctx context.Context, k Ticket) (Ticket, error) {
+	name := *k.name
+	k.name = &name
+	err := t.beforehand(ctx, k.name)
+	if err != nil {
+		if err := t.Undecided(ctx, k); err != nil {
+			return Ticket{}, err
+		}
+		return Ticket{}, err
+	}
+	return k, nil
+}
+
+// beforehand refuses where the counter makes the attempt wait, and counts it where the next one will have to.
+func (t *Throttle) beforehand(ctx context.Context, c *counter) error {
+	for range tries {
+		now := t.Now()
+		if wait := c.wait(now); wait > 0 {
+			return slow(wait)
+		}
+		if c.level(now) < c.limit.free {
+			return nil
+		}
+		err := t.Table.Commit(ctx, c.counted(now).op())
+		if err == nil {
+			c.beforehand = true
+			return nil
+		}
+		if !conflict(err) {
+			return err
+		}
+		if err := t.read(ctx, c); err != nil {
+			return err
+		}
+	}
+	return slow(time.Second)
+}
+
+// AllowReset is Allow for asking for a link to set a new password with. Nothing is guessed by that, so a name's requests are
+// counted by the network only.
+func (t *Throttle) AllowReset(ctx context.Context, name, ip string) (Ticket, error) {
+	net := networkOf(ip)
+	return t.allow(ctx, Ticket{
+		pair:    counter{key: digest("reset", net, name), limit: pairLimit()},
 		network: counter{key: digest("network", net), limit: networkLimit()},
 	})
 }
@@ -83,14 +149,14 @@ func (t *Throttle) allow(ctx context.Context, k Ticket) (Ticket, error) {
 		}
 		now := t.Now()
 		var wait time.Duration
-		for _, c := range k.counters() {
+		for _, c := range k.ruling() {
 			wait = max(wait, c.wait(now))
 		}
 		if wait > 0 {
 			return Ticket{}, slow(wait)
 		}
 		var ops []table.Op
-		for _, c := range k.counters() {
+		for _, c := range k.ruling() {
 			if c == k.user || c.level(now) >= c.limit.free {
 				ops = append(ops, c.counted(now).op())
 				c.beforehand = true
@@ -127,9 +193,9 @@ func (t *Throttle) Failed(ctx context.Context, k Ticket) error {
 	return nil
 }
 
-// Succeeded forgets the pair's failures, and takes back what was counted beforehand of the network's and the user's; those
-// that other attempts have earned stay, or an attacker could clear the network's by an account of its own, and the user's
-// through the user. An error leaves counters too high, never too low: the login itself stands.
+// Succeeded forgets the pair's failures, and takes back what was counted beforehand of the others'; those that other attempts
+// have earned stay, or an attacker could clear the network's by an account of its own, and the user's and the name's through
+// the user. An error leaves counters too high, never too low: the login itself stands.
 func (t *Throttle) Succeeded(ctx context.Context, k Ticket) error {
 	if k.pair.version > 0 {
 		if err := t.Table.Commit(ctx, table.Delete(k.pair.key, table.Anything())); err != nil {

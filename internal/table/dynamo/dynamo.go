@@ -30,6 +30,7 @@
 //	atk#<account>      <created>#<id>         AccountToken   pointer: the account's tokens by age
 //	utk#<user>         <created>#<id>         UserToken      pointer: the tokens a user made, by age
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
+//	ase#<account>      <id>                   AccountSession pointer: the account's sessions
 //	lnk#<user>         lnk                    Link           the one live link with which the user's password can be set
 //	mfa#<user>         mfa                    Factors        a user's second factors
 //	chg#<session>      <factor>               Challenge      what a session was asked to prove a factor with

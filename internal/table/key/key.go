@@ -11,6 +11,7 @@
 //	atk#<account>      <created>#<id>         AccountToken   pointer: the account's tokens by age
 //	utk#<user>         <created>#<id>         UserToken      pointer: the tokens a user made, by age
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
+//	ase#<account>      <id>                   AccountSession pointer: the account's sessions
 //	lnk#<user>         lnk                    Link           the one live link with which the user's password can be set
 //	mfa#<user>         mfa                    Factors        a user's second factors
 //	chg#<session>      <factor>               Challenge      what a session was asked to prove a factor with
@@ -44,28 +45,29 @@ import (
 
 // The prefixes of partition keys. Policies name them; a test holds policies and prefixes together.
 const (
-	PrefixToken         = "tok#"
-	PrefixSession       = "ses#"
-	PrefixAccount       = "acc#"
-	PrefixLogin         = "lgn#"
-	PrefixAccountTokens = "atk#"
-	PrefixUserTokens    = "utk#"
-	PrefixUserSessions  = "use#"
-	PrefixLink          = "lnk#"
-	PrefixFactors       = "mfa#"
-	PrefixChallenge     = "chg#"
-	PrefixUserNetworks  = "unw#"
-	PrefixReset         = "rst#"
-	PrefixSuppression   = "sup#"
-	PrefixAudit         = "aud#"
-	PrefixTrail         = "trl#"
-	PrefixNotice        = "ntc#"
-	PrefixThrottle      = "thr#"
-	PrefixCatalogue     = "cat#"
-	PrefixRun           = "run#"
-	PrefixQuota         = "qta#"
-	PrefixIdempotency   = "idm#"
-	PrefixConfig        = "cfg#"
+	PrefixToken           = "tok#"
+	PrefixSession         = "ses#"
+	PrefixAccount         = "acc#"
+	PrefixLogin           = "lgn#"
+	PrefixAccountTokens   = "atk#"
+	PrefixUserTokens      = "utk#"
+	PrefixUserSessions    = "use#"
+	PrefixAccountSessions = "ase#"
+	PrefixLink            = "lnk#"
+	PrefixFactors         = "mfa#"
+	PrefixChallenge       = "chg#"
+	PrefixUserNetworks    = "unw#"
+	PrefixReset           = "rst#"
+	PrefixSuppression     = "sup#"
+	PrefixAudit           = "aud#"
+	PrefixTrail           = "trl#"
+	PrefixNotice          = "ntc#"
+	PrefixThrottle        = "thr#"
+	PrefixCatalogue       = "cat#"
+	PrefixRun             = "run#"
+	PrefixQuota           = "qta#"
+	PrefixIdempotency     = "idm#"
+	PrefixConfig          = "cfg#"
 )
 
 // PrefixUser is the sort-key prefix at which the users of an account are, under the account's partition.
@@ -102,11 +104,11 @@ type Login struct{ Email, Account string }
 
 // Key gives the key; ways of writing the same name are folded into one.
 func (k Login) Key() table.Key {
-	return table.Key{PK: PrefixLogin + folded(k.Email), SK: k.Account}
+	return table.Key{PK: PrefixLogin + Fold(k.Email), SK: k.Account}
 }
 
-// folded makes one of the ways to write an address: upper and lower case, composed and decomposed characters.
-func folded(email string) string { return norm.NFC.String(strings.ToLower(norm.NFC.String(email))) }
+// Fold makes one of the ways to write an address: upper and lower case, composed and decomposed characters.
+func Fold(email string) string { return norm.NFC.String(strings.ToLower(norm.NFC.String(email))) }
 
 // AccountToken is a token's pointer in its account's list.
 type AccountToken struct {
@@ -137,6 +139,14 @@ type UserSession struct{ User, ID string }
 
 // Key gives the key.
 func (k UserSession) Key() table.Key { return table.Key{PK: PrefixUserSessions + k.User, SK: k.ID} }
+
+// AccountSession is a session's pointer in its account's list.
+type AccountSession struct{ Account, ID string }
+
+// Key gives the key.
+func (k AccountSession) Key() table.Key {
+	return table.Key{PK: PrefixAccountSessions + k.Account, SK: k.ID}
+}
 
 // Link is the one live link with which a user's password can be set, by the user's id.
 type Link string
@@ -177,7 +187,7 @@ type Suppression string
 
 // Key gives the key; ways of writing the same address are folded into one.
 func (k Suppression) Key() table.Key {
-	return table.Key{PK: PrefixSuppression + folded(string(k)), SK: "sup"}
+	return table.Key{PK: PrefixSuppression + Fold(string(k)), SK: "sup"}
 }
 
 // Handover is an owner's offer to hand over the account.
