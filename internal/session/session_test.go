@@ -17,6 +17,20 @@ import (
 	"keyfob/internal/token"
 )
 
+// P1: a session from before sessions were listed by account would be missed by a suspension. It has ended.
+func TestP1ASessionThatNoListHasIsOver(t *testing.T) {
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	c := token.Form{Brand: "kf", Realm: "us"}.New(token.Session)
+	digest, k := c.Digest(), key.Session(c.ID().String()).Key()
+	s, err := session.FromItem(table.Item{
+		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), "account": table.S("acc_1"), "user": table.S("usr_1"), "digest": table.B(digest.Bytes()),
+		"role": table.S(scope.Owner), "created": table.N(at.UnixMilli()), "expires": table.N(at.Add(time.Hour).Unix()),
+	})
+	if err != nil || s.Ends().After(at) {
+		t.Errorf("it ends at %v, %v", s.Ends(), err)
+	}
+}
+
 // P1, P5: a session starts and ends with its event, once, and leaves nothing behind; one whose basis has changed does not
 // start.
 func TestP5ASessionStartsAndEndsWithItsEvent(t *testing.T) {
