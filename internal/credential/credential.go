@@ -131,9 +131,10 @@ func (p Presented) sameOrigin() bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host[0])
 }
 
-// SetCookie writes the Set-Cookie value that gives the credential to a browser (S10).
+// SetCookie writes the Set-Cookie value that gives the credential to a browser (S10), for the life in whole seconds, rounded
+// up: how long the credential is good for, the browser does not decide.
 func SetCookie(p token.Plaintext, life time.Duration) string {
-	return CookieName + "=" + p.Reveal() + "; Path=/; Max-Age=" + strconv.Itoa(int(life.Seconds())) + cookieAttributes
+	return CookieName + "=" + p.Reveal() + "; Path=/; Max-Age=" + strconv.FormatInt(int64((life+time.Second-1)/time.Second), 10) + cookieAttributes
 }
 
 // ClearCookie writes the Set-Cookie value that takes it away.
