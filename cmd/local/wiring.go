@@ -139,6 +139,7 @@ func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Wr
 		"functions/upkeep":      func(c api.Config) lambda.Handler { return api.Upkeep(c) },
 		"functions/feedback":    func(c api.Config) lambda.Handler { return api.Feedback(c) },
 		"functions/notify":      func(c api.Config) lambda.Handler { return api.Notify(c) },
+		"functions/sweep":       func(c api.Config) lambda.Handler { return api.Sweep(c) },
 		"functions/account":     func(c api.Config) lambda.Handler { return api.Account(c) },
 		"functions/dashboard":   func(c api.Config) lambda.Handler { return api.Dashboard(c) },
 		"functions/operator":    func(c api.Config) lambda.Handler { return api.Operator(c) },

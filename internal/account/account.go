@@ -10,6 +10,7 @@ package account
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ type Policy struct {
 	TokenNetworks List          // prefixes that tokens may be used from; empty for any
 	LoginNetworks List          // prefixes that people may log in from, and use sessions from; empty for any
 	Muted         List          // types of events that nobody is to be mailed of
+	Reminders     List          // how many days before a token ends people are reminded of that, each one of ReminderDays
 }
 
 // A List is a list of words, ordered and without repetitions, as one text with spaces between: so that what holds one can
@@ -71,6 +73,23 @@ const (
 	DefaultSessionLife = 24 * time.Hour
 )
 
+// ReminderDays are how many days before a token's end people can be reminded of it.
+var ReminderDays = []int{30, 14, 7, 3, 1}
+
+// DefaultReminders are those of ReminderDays that a policy has which says nothing else.
+var DefaultReminders = ListOf("7", "1")
+
+// ReminderDays gives the policy's, the most days first.
+func (p Policy) ReminderDays() []int {
+	days := []int{}
+	for _, n := range ReminderDays {
+		if p.Reminders.Has(strconv.Itoa(n)) {
+			days = append(days, n)
+		}
+	}
+	return days
+}
+
 // MaxTokens bounds both quotas.
 const MaxTokens = 1_000_000
 
@@ -79,6 +98,7 @@ func DefaultPolicy() Policy {
 	return Policy{
 		Issuers: scope.IssuersAdmins, DefaultLife: 180 * 24 * time.Hour, MaxOverlap: 7 * 24 * time.Hour, QueryCredentials: true,
 		TokensPerAccount: 100_000, TokensPerUser: 100_000, SessionIdle: DefaultSessionIdle, SessionLife: DefaultSessionLife,
+		Reminders: DefaultReminders,
 	}
 }
 
@@ -109,6 +129,7 @@ type User struct {
 	Generation   int64  // the number of the password: counts how often one was set; a better hash of the same one is none
 	Developer    bool   // developer mode: the user is shown what can be revealed
 	Factors      bool   // has a second factor: sessions have to be unlocked with one
+	Muted        List   // types of events that the user wants no mail of
 	Mailed       bool   // the password came of a link by mail, and no factor but codes by mail has been shown since
 	Behind       bool   // as an account's
 	Created      time.Time
@@ -126,6 +147,7 @@ func (a Account) item() table.Item {
 		"queryCredentials": table.Bool(a.Policy.QueryCredentials), "tokensPerAccount": table.N(a.Policy.TokensPerAccount),
 		"tokensPerUser": table.N(a.Policy.TokensPerUser), "apiManagement": table.Bool(a.APIManagement),
 	}
+	it["reminders"] = table.S(a.Policy.Reminders) // also where it is empty: that is a choice
 	it["sessionIdle"], it["sessionLife"] = seconds(a.Policy.SessionIdle), seconds(a.Policy.SessionLife)
 	for name, set := range map[string]bool{"mfa": a.Policy.MFA, attrBehind: a.Behind} {
 		if set {
@@ -161,6 +183,9 @@ func accountFrom(it table.Item) (Account, error) {
 			TokenNetworks: List(it.String("tokenNetworks")), LoginNetworks: List(it.String("loginNetworks")), Muted: List(it.String("muted")),
 		},
 	}
+	if a.Policy.Reminders = List(it.String("reminders")); it["reminders"] == nil { // a record from before they were to be chosen
+		a.Policy.Reminders = DefaultReminders
+	}
 	if a.Policy.SessionLife == 0 { // a record from before they were to be chosen
 		a.Policy.SessionIdle, a.Policy.SessionLife = DefaultSessionIdle, DefaultSessionLife
 	}
@@ -186,6 +211,9 @@ func (u User) item() table.Item {
 			it[name] = table.Bool(true)
 		}
 	}
+	if u.Muted != "" {
+		it["muted"] = table.S(u.Muted)
+	}
 	if u.Generation > 0 {
 		it["generation"] = table.N(u.Generation)
 	}
@@ -203,7 +231,7 @@ func userFrom(it table.Item) (User, error) {
 		ID: it.String("id"), Account: it.String("account"), Email: it.String("email"), Name: it.String("name"),
 		Role: scope.Role(it.String("role")), Status: Status(it.String("status")), Verified: it.Bool("verified"),
 		PasswordHash: it.String("password"), Developer: it.Bool("developer"), Behind: it.Bool(attrBehind),
-		Factors: it.Bool("factors"), Generation: it.Int("generation"), Mailed: it.Bool("mailed"), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
+		Factors: it.Bool("factors"), Generation: it.Int("generation"), Mailed: it.Bool("mailed"), Muted: List(it.String("muted")), Created: time.UnixMilli(it.Int("created")).UTC(), Version: it.Version(),
 	}
 	if u.Status == Removed {
 		u.Gone = time.Unix(it.Int(table.AttrPurgeAt), 0).UTC()

@@ -3,17 +3,16 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"keyfob/internal/account"
-	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
+	"keyfob/internal/notice"
 	"keyfob/internal/people"
 )
 
 // Account is the function that shows and changes an account's people and its policy.
 func Account(c Config) *gateway.Function {
-	a := accounts{&people.People{Table: c.Table, Now: c.Now}}
+	a := accounts{&people.People{Table: c.Table, Now: c.Now}, &notice.Suppressions{Table: c.Table, Now: c.Now, Accounts: c.accounts()}}
 	return c.function(gateway.Routes{
 		"GET /v1/account": a.show, "PATCH /v1/account": a.change,
 		"GET /v1/users": a.users, "GET /v1/users/{id}": a.user, "PATCH /v1/users/{id}": a.changeUser,
@@ -24,14 +23,18 @@ func Account(c Config) *gateway.Function {
 	})
 }
 
-type accounts struct{ people *people.People }
+type accounts struct {
+	people       *people.People
+	suppressions *notice.Suppressions
+}
 
 // meAnswer shows people themselves.
 func meAnswer(u account.User) (gateway.Response, error) {
 	return tagged(struct {
 		memberView    `json:",inline"`
-		DeveloperMode bool `json:"developerMode"`
-	}{memberViewOf(u, time.Time{}), u.Developer}, u.Version)
+		DeveloperMode bool     `json:"developerMode"`
+		MutedMails    []string `json:"mutedMails"`
+	}{memberViewOf(u), u.Developer, u.Muted.Words()}, u.Version)
 }
 
 // tagged answers with v and its version as the entity tag.
@@ -77,15 +80,13 @@ func (a accounts) changeMe(ctx context.Context, r *gateway.Request) (gateway.Res
 		return gateway.Response{}, err
 	}
 	var body struct {
-		DeveloperMode *bool `json:"developerMode"`
+		DeveloperMode *bool     `json:"developerMode"`
+		MutedMails    *[]string `json:"mutedMails"`
 	}
 	if err := r.Decode(&body); err != nil {
 		return gateway.Response{}, err
 	}
-	if body.DeveloperMode == nil {
-		return gateway.Response{}, fault.Bad("developerMode", "required", "developerMode is required.")
-	}
-	u, err := a.people.SetDeveloper(ctx, by, *body.DeveloperMode)
+	u, err := a.people.ChangeSelf(ctx, by, people.SelfChange{Developer: body.DeveloperMode, MutedMails: body.MutedMails})
 	if err != nil {
 		return gateway.Response{}, err
 	}

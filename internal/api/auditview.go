@@ -46,15 +46,17 @@ type changeView struct {
 	To    string `json:"to,omitzero"`
 }
 
+func subjectViewOf(s audit.Subject) subjectView { return subjectView{s.Kind, s.ID, s.Name} }
+
 // eventTime is how an event's time is written: events have milliseconds, so that their order can be told.
 const eventTime = "2006-01-02T15:04:05.000Z"
 
 func eventViewOf(e audit.Event) eventView {
-	v := eventView{ID: e.ID, Type: e.Type, At: e.At.UTC().Format(eventTime), Subject: subjectView(e.Subject), Note: e.Note}
+	v := eventView{ID: e.ID, Type: e.Type, At: e.At.UTC().Format(eventTime), Subject: subjectViewOf(e.Subject), Note: e.Note}
 	v.Actor.User, v.Actor.Credential, v.Actor.Via = e.Actor.User, e.Actor.Credential, e.Actor.Via
 	v.From.IP, v.From.UserAgent, v.From.RequestID = e.Origin.IP, e.Origin.UserAgent, e.Origin.RequestID
 	for _, s := range e.Also {
-		v.Also = append(v.Also, subjectView(s))
+		v.Also = append(v.Also, subjectViewOf(s))
 	}
 	for _, c := range e.Changes {
 		v.Changes = append(v.Changes, changeView(c))

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -15,9 +16,14 @@ import (
 
 // Notify is the function that sees that people are told of events.
 func Notify(c Config) *Consumer {
+	return &Consumer{c.Log, notifications{c.Log, c.notices()}.see}
+}
+
+// notices decides about notices, for the functions that send them.
+func (c Config) notices() *notice.Notices {
 	links := &link.Links{Table: c.Table, Now: c.Now, Form: c.Form, URL: c.URL}
 	factors := &factor.Factors{Table: c.Table, Now: c.Now, Form: c.Form}
-	n := notifications{c.Log, &notice.Notices{
+	return &notice.Notices{
 		Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm, URL: c.URL,
 		Enclosers: map[audit.Type]notice.Encloser{
 			audit.UserInvited: links.Enclose, audit.PasswordRequested: links.Enclose,
@@ -26,8 +32,7 @@ func Notify(c Config) *Consumer {
 				return notice.Enclosure{Code: code, Until: until}, owed, err
 			},
 		},
-	}}
-	return &Consumer{c.Log, n.see}
+	}
 }
 
 type notifications struct {
@@ -43,12 +48,21 @@ func (n notifications) see(ctx context.Context, r table.Record) error {
 	if err != nil {
 		return err
 	}
-	if !notice.Owed(e) {
+	if !e.Owed() {
 		return nil
 	}
-	if err := n.notices.Deliver(ctx, e); err != nil {
+	outcome := "ok"
+	err = n.notices.Deliver(ctx, e)
+	if left, ok := errors.AsType[*notice.Left](err); ok {
+		// The sweeper sees to it. Were it reported as outstanding, the events behind it would wait for it.
+		outcome, err = "left", nil
+		if left.Why != nil {
+			n.log.LogAttrs(ctx, slog.LevelWarn, "notice outstanding", slog.String("event", e.ID), slog.String("error", left.Why.Error()))
+		}
+	}
+	if err != nil {
 		return err
 	}
-	n.log.LogAttrs(ctx, slog.LevelInfo, "notice seen through", slog.String("outcome", "ok"), slog.String("event", e.ID), slog.String("type", string(e.Type)))
+	n.log.LogAttrs(ctx, slog.LevelInfo, "notice seen through", slog.String("outcome", outcome), slog.String("event", e.ID), slog.String("type", string(e.Type)))
 	return nil
 }

@@ -38,6 +38,7 @@ type policyView struct {
 	TokenNetworks      []string      `json:"tokenNetworks"`
 	LoginNetworks      []string      `json:"loginNetworks"`
 	MutedMails         []string      `json:"mutedMails"`
+	ReminderDays       []int         `json:"reminderDays"` // before a token's end
 }
 
 func policyViewOf(p account.Policy) policyView {
@@ -46,7 +47,7 @@ func policyViewOf(p account.Policy) policyView {
 		Issuers: p.Issuers, DefaultLifeSeconds: whole(p.DefaultLife), MaxOverlapSeconds: whole(p.MaxOverlap),
 		Revealable: p.Revealable, QueryCredentials: p.QueryCredentials, TokensPerAccount: p.TokensPerAccount, TokensPerUser: p.TokensPerUser,
 		MFARequired: p.MFA, SessionIdleSeconds: whole(p.SessionIdle), SessionLifeSeconds: whole(p.SessionLife),
-		TokenNetworks: p.TokenNetworks.Words(), LoginNetworks: p.LoginNetworks.Words(), MutedMails: p.Muted.Words(),
+		TokenNetworks: p.TokenNetworks.Words(), LoginNetworks: p.LoginNetworks.Words(), MutedMails: p.Muted.Words(), ReminderDays: p.ReminderDays(),
 	}
 	if p.MaxLife > 0 {
 		bound := whole(p.MaxLife)
@@ -71,6 +72,7 @@ type policyRequest struct {
 	TokenNetworks      *[]string      `json:"tokenNetworks"` // empty: any
 	LoginNetworks      *[]string      `json:"loginNetworks"` // empty: any
 	MutedMails         *[]string      `json:"mutedMails"`
+	ReminderDays       *[]int         `json:"reminderDays"` // empty: none
 }
 
 func (r policyRequest) change() people.PolicyChange {
@@ -78,7 +80,7 @@ func (r policyRequest) change() people.PolicyChange {
 		Issuers: r.Issuers, DefaultLife: r.DefaultLifeSeconds, MaxLife: r.MaxLifeSeconds, MaxOverlap: r.MaxOverlapSeconds,
 		Revealable: r.Revealable, QueryCredentials: r.QueryCredentials, TokensPerAccount: r.TokensPerAccount, TokensPerUser: r.TokensPerUser,
 		MFA: r.MFARequired, SessionIdle: r.SessionIdleSeconds, SessionLife: r.SessionLifeSeconds,
-		TokenNetworks: r.TokenNetworks, LoginNetworks: r.LoginNetworks, MutedMails: r.MutedMails,
+		TokenNetworks: r.TokenNetworks, LoginNetworks: r.LoginNetworks, MutedMails: r.MutedMails, Reminders: r.ReminderDays,
 	}
 }
 

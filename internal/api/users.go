@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"keyfob/internal/account"
 	"keyfob/internal/gateway"
+	"keyfob/internal/notice"
 	"keyfob/internal/people"
 	"keyfob/internal/scope"
 )
@@ -21,19 +21,50 @@ type memberView struct {
 	MFA          bool           `json:"mfa"`
 	CreatedAt    *string        `json:"createdAt"`
 	InvitedUntil *string        `json:"invitedUntil,omitzero"` // of somebody invited who has a link
+	MailHeld     *heldView      `json:"mailHeld,omitzero"`     // of somebody who is not written to
 }
 
-func memberViewOf(u account.User, invitedUntil time.Time) memberView {
-	return memberView{u.ID, u.Name, u.Email, u.Role, u.Status, u.Factors, stamp(u.Created), stamp(invitedUntil)}
+type heldView struct {
+	Reason notice.Reason `json:"reason"`
+	Since  *string       `json:"since"`
+}
+
+func memberViewOf(u account.User) memberView {
+	return memberView{ID: u.ID, Name: u.Name, Email: u.Email, Role: u.Role, Status: u.Status, MFA: u.Factors, CreatedAt: stamp(u.Created)}
+}
+
+// members shows users to those who manage them, with what stands elsewhere than in their records.
+func (a accounts) members(ctx context.Context, users ...account.User) ([]memberView, error) {
+	until, err := a.people.Invitations(ctx, users...)
+	if err != nil {
+		return nil, err
+	}
+	addresses := make([]string, len(users))
+	for i, u := range users {
+		addresses[i] = u.Email
+	}
+	held, err := a.suppressions.Of(ctx, addresses...)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]memberView, len(users))
+	for i, u := range users {
+		views[i] = memberViewOf(u)
+		views[i].InvitedUntil = stamp(until[u.ID])
+		if h, is := held[u.Email]; is {
+			views[i].MailHeld = &heldView{h.Reason, stamp(h.Since)}
+		}
+	}
+	return views, nil
 }
 
 // member answers with a user.
 func (a accounts) member(ctx context.Context, status int, u account.User) (gateway.Response, error) {
-	until, err := a.people.Invitations(ctx, u)
+	views, err := a.members(ctx, u)
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	response, err := tagged(memberViewOf(u, until[u.ID]), u.Version)
+	response, err := tagged(views[0], u.Version)
 	response.Status = status
 	return response, err
 }
@@ -55,13 +86,9 @@ func (a accounts) users(ctx context.Context, r *gateway.Request) (gateway.Respon
 	if err != nil {
 		return gateway.Response{}, err
 	}
-	until, err := a.people.Invitations(ctx, page.Users...)
+	views, err := a.members(ctx, page.Users...)
 	if err != nil {
 		return gateway.Response{}, err
-	}
-	views := make([]memberView, len(page.Users))
-	for i, u := range page.Users {
-		views[i] = memberViewOf(u, until[u.ID])
 	}
 	return gateway.JSON(http.StatusOK, struct {
 		Users  []memberView `json:"users"`

@@ -1,8 +1,9 @@
 // Package audit is the record of what happened: one event for every change, written in the commit that makes it.
 //
 // It promises that an event, once committed, names who did what to which thing, from where and when, and that it
-// holds no secret. The events are also the outbox: the stream carries each to package notice, which decides
-// whether a mail is owed for it.
+// holds no secret. The events are also the outbox: the stream carries each to package notice, which decides who is
+// mailed of it; and of one that owes mails an entry of the agenda comes into being with it, so that it is found even
+// where the stream has lost it.
 //
 // It does not commit by itself: Event.Ops gives the operations for the change's own commit, so that neither can
 // exist without the other (P5).
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"keyfob/internal/agenda"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
@@ -55,6 +57,7 @@ const (
 	TokenLeaked       Type = "token.leaked"   // found in public, and revoked
 	TokenRevoked      Type = "token.revoked"
 	TokenPurged       Type = "token.purged"
+	TokenExpiring     Type = "token.expiring" // will end by itself, so many days from now
 	SessionStarted    Type = "session.started"
 	SessionEnded      Type = "session.ended"
 	SessionUnlocked   Type = "session.unlocked" // with a second factor
@@ -104,6 +107,7 @@ type Subject struct {
 	Kind string // token, session, user, account, or a category of the catalogue
 	ID   string // its public handle
 	Name string // its name at that time
+	User string // of a token: usr_…, who made it; else empty
 }
 
 // An Event is one thing that happened.
@@ -137,7 +141,19 @@ const (
 // Key gives the key of the event's item.
 func (e Event) Key() table.Key { return key.Audit{Account: e.Account, At: e.At, Event: e.ID}.Key() }
 
-// Ops gives the operations that record the event: the event itself, and a pointer in the trail of each of its subjects.
+// Grace is how long the stream has for the mails that an event owes before the sweeper looks for them.
+const Grace = 2 * time.Minute
+
+// Outstanding is the entry of the agenda that is there for as long as mails of the event may be outstanding.
+func (e Event) Outstanding() agenda.Entry {
+	return agenda.Entry{Due: e.At.Add(Grace), Kind: agenda.Owed, Ref: e.ID, Account: e.Account, Place: e.Key().SK}
+}
+
+// MostOps is how many operations an event with one subject takes at the most.
+const MostOps = 3
+
+// Ops gives the operations that record the event: the event itself, a pointer in the trail of each of its subjects, and
+// where it owes mails its entry of the agenda.
 func (e Event) Ops() []table.Op {
 	k := e.Key()
 	it := table.Item{
@@ -156,7 +172,13 @@ func (e Event) Ops() []table.Op {
 	for _, s := range e.Also {
 		it["also"] = append(table.L(it.List("also")), table.Item{"kind": table.S(s.Kind), "id": table.S(s.ID), "name": table.S(s.Name)})
 	}
+	if e.Subject.User != "" {
+		it["subjectUser"] = table.S(e.Subject.User)
+	}
 	ops := []table.Op{table.Create(it)}
+	if e.Owed() {
+		ops = append(ops, e.Outstanding().Add())
+	}
 	for _, s := range append([]Subject{e.Subject}, e.Also...) {
 		trail := key.Trail{Account: e.Account, Subject: s.ID, At: e.At, Event: e.ID}.Key()
 		ops = append(ops, table.Create(table.Item{table.AttrPK: table.S(trail.PK), table.AttrSK: table.S(trail.SK), "event": table.S(k.SK)}))
@@ -173,7 +195,7 @@ func FromItem(it table.Item) (Event, error) {
 		ID: it.String("id"), Type: Type(it.String("type")), At: time.UnixMilli(it.Int("at")).UTC(), Account: it.String("account"),
 		Actor:   Actor{User: it.String("user"), Credential: it.String("credential"), Via: it.String("via")},
 		Origin:  Origin{IP: it.String("ip"), UserAgent: it.String("agent"), RequestID: it.String("request")},
-		Subject: Subject{Kind: it.String("subjectKind"), ID: it.String("subject"), Name: it.String("subjectName")},
+		Subject: Subject{Kind: it.String("subjectKind"), ID: it.String("subject"), Name: it.String("subjectName"), User: it.String("subjectUser")},
 		Note:    it.String("note"),
 	}
 	for _, v := range it.List("changes") {

@@ -84,6 +84,10 @@ func (a *Authority) edit(ctx context.Context, by Principal, via string, from aud
 	}
 	now := a.Now().UTC()
 	t.Edition++
+	if t.Life != old.Life {
+		t.LifeSet = t.Edition
+		ops = append(ops, t.reminders(now)...)
+	}
 	ops = append(ops, table.Replace(t.item(), t.Version))
 	if !old.listed().Equal(t.listed()) {
 		moved, err := a.relist(ctx, t)

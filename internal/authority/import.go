@@ -206,7 +206,7 @@ func (im *importing) create(ctx context.Context, from tokenfile.Token, owner str
 	t := Token{
 		ID: from.ID, Account: im.account, User: owner, Name: from.Name, Digest: from.Digest, Foreign: from.Foreign,
 		Scope: scope.Full(), Standing: standing.OfToken(acc, user), Life: life,
-		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
+		Created: now.Truncate(time.Millisecond), LifeSet: 1, Edition: 1, Version: 1,
 	}
 	ops := append(t.create(), table.Check(accountKey, table.VersionIs(items[1].Version())), table.Check(userKey, table.VersionIs(items[2].Version())))
 	ops = append(ops, count(quota, items[3:], 1)...)

@@ -78,7 +78,7 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 	t := Token{
 		ID: c.ID(), Account: by.Account, User: by.User, Name: r.Name, Description: r.Description, Digest: c.Digest(),
 		Scope: r.Scope, Standing: standing.OfToken(b.account, b.user), Life: life,
-		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
+		Created: now.Truncate(time.Millisecond), LifeSet: 1, Edition: 1, Version: 1,
 	}
 	if r.Revealable {
 		if t.Sealed, err = a.seal(ctx, d, t); err != nil {
@@ -100,13 +100,13 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 	return t, c, nil
 }
 
-// create gives the operations that make the token's record and its places in the lists.
+// create gives the operations that make the token's record, its places in the lists and its first reminder.
 func (t Token) create() []table.Op {
 	ops := []table.Op{table.Create(t.item())}
 	for _, it := range t.pointerItems() {
 		ops = append(ops, table.Create(it))
 	}
-	return ops
+	return append(ops, t.reminders(t.Created)...)
 }
 
 // An UnknownInstance says that a scope names what is not in the account's catalogue.

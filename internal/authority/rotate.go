@@ -88,7 +88,7 @@ func (a *Authority) rotate(ctx context.Context, by Principal, via string, from a
 	next := Token{
 		ID: c.ID(), Account: old.Account, User: old.User, Name: old.Name, Description: old.Description, Digest: c.Digest(),
 		Scope: old.Scope, Standing: standing.OfToken(b.account, creator), Life: bounded, Predecessor: old.ID,
-		Created: now.Truncate(time.Millisecond), Edition: 1, Version: 1,
+		Created: now.Truncate(time.Millisecond), LifeSet: 1, Edition: 1, Version: 1,
 	}
 	if len(old.Sealed) > 0 && b.account.Policy.Revealable {
 		if next.Sealed, err = a.seal(ctx, d, next); err != nil {

@@ -41,6 +41,7 @@ type Token struct {
 	ReusedFrom []string  // the networks that it did so from within that hour
 	Networks   []Network // that it was used from, oldest first
 
+	LifeSet int64 // the edition in which its life was last set; 0 for a token from before there were reminders
 	Edition int64 // counts its changes by people: 1 when made, one more at each edit, rotation and revocation
 	Version int64 // counts all changes of the record
 }
@@ -50,7 +51,7 @@ func (t Token) Handle() string { return t.ID.Handle(token.API) }
 
 // Subject names the token in audit events.
 func (t Token) Subject() audit.Subject {
-	return audit.Subject{Kind: "token", ID: t.Handle(), Name: t.Name}
+	return audit.Subject{Kind: "token", ID: t.Handle(), Name: t.Name, User: t.User}
 }
 
 // key gives the key of the token's record.
@@ -81,6 +82,9 @@ func (t Token) item() table.Item {
 	setText(it, "foreign", t.Foreign)
 	setText(it, "predecessor", t.Predecessor.String())
 	setText(it, "successor", t.Successor.String())
+	if t.LifeSet != 0 {
+		it["lifeSet"] = table.N(t.LifeSet)
+	}
 	if t.Life.For != 0 {
 		it["for"] = table.N(t.Life.For / time.Second)
 	}
@@ -162,7 +166,7 @@ func tokenFrom(it table.Item) (Token, error) {
 			ExpiresAt: getTime(it, "expires"), PurgeAt: getTime(it, "lifeEnd"), Auto: it.String("auto"), For: time.Duration(it.Int("for")) * time.Second,
 		},
 		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"), NoOverlap: it.Bool("noOverlap"),
-		Edition: it.Int("edition"), Version: it.Version(),
+		LifeSet: it.Int("lifeSet"), Edition: it.Int("edition"), Version: it.Version(),
 	}
 	if t.Life.PurgeAt.IsZero() && t.Revoked.IsZero() && t.RotatedOut.IsZero() {
 		t.Life.PurgeAt = getTime(it, table.AttrPurgeAt) // a record from before the two were told apart

@@ -112,7 +112,7 @@ func TestLinksLeadToThePublicURL(t *testing.T) {
 		tm := load(t, "template.yaml", map[string]string{"PublicUrl": given})
 		for _, f := range tm.Functions {
 			want := want
-			if !slices.Contains([]string{"NotifyFunction", "OperatorFunction", "UpkeepFunction"}, f.LogicalID) {
+			if !slices.Contains([]string{"NotifyFunction", "OperatorFunction", "SweepFunction", "UpkeepFunction"}, f.LogicalID) {
 				want = given
 			}
 			if got := f.Environment["PUBLIC_URL"]; got != want {

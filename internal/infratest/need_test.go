@@ -140,6 +140,7 @@ func newService(t *testing.T) *service {
 		"AuditFunction":       api.Audit(config("AuditFunction")),
 		"FeedbackFunction":    api.Feedback(config("FeedbackFunction")),
 		"NotifyFunction":      api.Notify(config("NotifyFunction")),
+		"SweepFunction":       api.Sweep(config("SweepFunction")),
 		"UpkeepFunction":      api.Upkeep(config("UpkeepFunction")),
 		"OperatorFunction":    api.Operator(config("OperatorFunction")),
 	}

@@ -13,31 +13,32 @@ import (
 // may is what each function may do with the table: its actions, and the prefixes of the partition keys they are for.
 // It is the contract between the decisions in internal/ and the policies in template.yaml.
 var may = map[string]map[string]string{
-	"AuthorizerFunction":  {"GetItem": "ses# tok#", "PutItem": "aud# ses# tok# trl#"},
-	"LoginFunction":       {"GetItem": "thr# unw#", "BatchGetItem": "acc# mfa# ses# thr# unw#", "Query": "lgn#", "PutItem": "acc# ase# aud# chg# ses# thr# trl# unw# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
+	"AuthorizerFunction":  {"GetItem": "ses# tok#", "PutItem": "aud# due# ses# tok# trl#"},
+	"LoginFunction":       {"GetItem": "thr# unw#", "BatchGetItem": "acc# mfa# ses# thr# unw#", "Query": "lgn#", "PutItem": "acc# ase# aud# chg# due# ses# thr# trl# unw# use#", "DeleteItem": "thr#", "ConditionCheckItem": "acc#"},
 	"LogoutFunction":      {"GetItem": "ses#", "PutItem": "aud# trl#", "DeleteItem": "ase# ses# use#"},
-	"UnlockFunction":      {"GetItem": "thr# unw#", "BatchGetItem": "acc# chg# mfa# ses# thr#", "PutItem": "acc# ase# aud# chg# mfa# ses# thr# trl# use#", "DeleteItem": "ase# chg# ses# thr# use#", "ConditionCheckItem": "acc# mfa# ses#"},
-	"FactorsFunction":     {"GetItem": "ses# tok#", "BatchGetItem": "acc# chg# mfa# ses# thr# tok#", "Query": "use# utk#", "PutItem": "acc# ase# aud# chg# mfa# ses# thr# tok# trl# use#", "DeleteItem": "ase# chg# mfa# ses# use#", "ConditionCheckItem": "acc# mfa# ses#"},
-	"PasswordFunction":    {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# ses# thr# tok#", "Query": "lgn# use# utk#", "PutItem": "acc# ase# aud# rst# ses# thr# tok# trl# use#", "DeleteItem": "ase# lnk# ses# thr# use#", "ConditionCheckItem": "acc#"},
+	"UnlockFunction":      {"GetItem": "thr# unw#", "BatchGetItem": "acc# chg# mfa# ses# thr#", "PutItem": "acc# ase# aud# chg# due# mfa# ses# thr# trl# use#", "DeleteItem": "ase# chg# ses# thr# use#", "ConditionCheckItem": "acc# mfa# ses#"},
+	"FactorsFunction":     {"GetItem": "ses# tok#", "BatchGetItem": "acc# chg# mfa# ses# thr# tok#", "Query": "use# utk#", "PutItem": "acc# ase# aud# chg# due# mfa# ses# thr# tok# trl# use#", "DeleteItem": "ase# chg# mfa# ses# use#", "ConditionCheckItem": "acc# mfa# ses#"},
+	"PasswordFunction":    {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# ses# thr# tok#", "Query": "lgn# use# utk#", "PutItem": "acc# ase# aud# due# rst# ses# thr# tok# trl# use#", "DeleteItem": "ase# lnk# ses# thr# use#", "ConditionCheckItem": "acc#"},
 	"SessionsFunction":    {"GetItem": "ses#", "BatchGetItem": "ses#", "Query": "use#", "PutItem": "aud# trl#", "DeleteItem": "ase# ses# use#"},
 	"DashboardFunction":   {},
-	"CreateTokenFunction": {"GetItem": "cat#", "BatchGetItem": "acc# cat# idm# qta# ses# tok#", "Query": "atk# utk#", "PutItem": "atk# aud# idm# qta# tok# trl# utk#", "ConditionCheckItem": "acc# cat# ses# tok#"},
-	"EditTokenFunction":   {"GetItem": "cat# tok#", "BatchGetItem": "acc# atk# cat# qta# ses# tok# utk#", "PutItem": "atk# aud# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
-	"RotateTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# atk# idm# qta# ses# tok# utk#", "PutItem": "atk# aud# idm# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
-	"RevealTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# idm# qta# ses# tok#", "PutItem": "aud# idm# trl#", "ConditionCheckItem": "acc# ses# tok#"},
-	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#", "PutItem": "aud# trl#"},
-	"AccountFunction":     {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# lnk# ses# thr# tok#", "Query": "acc# ase# atk# use# utk#", "PutItem": "acc# aud# lgn# lnk# ses# thr# tok# trl#", "DeleteItem": "acc# ase# lgn# lnk# mfa# ses# use#", "ConditionCheckItem": "acc# ses# tok#"},
+	"CreateTokenFunction": {"GetItem": "cat#", "BatchGetItem": "acc# cat# idm# qta# ses# tok#", "Query": "atk# utk#", "PutItem": "atk# aud# due# idm# qta# tok# trl# utk#", "ConditionCheckItem": "acc# cat# ses# tok#"},
+	"EditTokenFunction":   {"GetItem": "cat# tok#", "BatchGetItem": "acc# atk# cat# qta# ses# tok# utk#", "PutItem": "atk# aud# due# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
+	"RotateTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# atk# idm# qta# ses# tok# utk#", "PutItem": "atk# aud# due# idm# tok# trl# utk#", "ConditionCheckItem": "acc# ses# tok#"},
+	"RevealTokenFunction": {"GetItem": "tok#", "BatchGetItem": "acc# idm# qta# ses# tok#", "PutItem": "aud# due# idm# trl#", "ConditionCheckItem": "acc# ses# tok#"},
+	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#", "PutItem": "aud# due# trl#"},
+	"AccountFunction":     {"GetItem": "acc# lnk# ses# sup# thr# tok#", "BatchGetItem": "acc# lnk# ses# sup# thr# tok#", "Query": "acc# ase# atk# use# utk#", "PutItem": "acc# aud# due# lgn# lnk# ses# thr# tok# trl#", "DeleteItem": "acc# ase# lgn# lnk# mfa# ses# use#", "ConditionCheckItem": "acc# ses# tok#"},
 	"TokenInfoFunction":   {},
-	"RevokeFunction":      {"GetItem": "lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
-	"LeaksFunction":       {"GetItem": "cfg# lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
+	"RevokeFunction":      {"GetItem": "lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# due# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
+	"LeaksFunction":       {"GetItem": "cfg# lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# due# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
 	"ResourcesFunction":   {"GetItem": "cat#", "BatchGetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#", "ConditionCheckItem": "cat#"},
 	"RunFunction":         {"GetItem": "cat#", "Query": "run#", "PutItem": "aud# run# trl#", "ConditionCheckItem": "cat#"},
 	"SearchFunction":      {"Query": "acc# cat#"},
 	"AuditFunction":       {"GetItem": "aud# tok#", "BatchGetItem": "aud#", "Query": "aud# trl#"},
-	"NotifyFunction":      {"GetItem": "acc# lnk#", "BatchGetItem": "acc# chg# ntc# ses# sup#", "Query": "acc#", "PutItem": "aud# chg# lnk# ntc# trl#", "ConditionCheckItem": "ses#"},
-	"FeedbackFunction":    {"GetItem": "sup#", "BatchGetItem": "acc#", "Query": "lgn#", "PutItem": "aud# sup# trl#"},
-	"UpkeepFunction":      {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# aud# lnk# qta# ses# thr# tok# trl#", "DeleteItem": "ase# atk# rst# ses# use# utk#", "ConditionCheckItem": "acc# rst#"},
-	"OperatorFunction":    {"GetItem": "acc# cfg# lgn# lnk# ses# sup# tok#", "BatchGetItem": "acc# lgn# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# atk# aud# cfg# lgn# lnk# qta# ses# sup# tok# trl# utk#", "DeleteItem": "ase# mfa# ses# use#", "ConditionCheckItem": "acc#"},
+	"NotifyFunction":      {"GetItem": "acc# lnk#", "BatchGetItem": "acc# chg# dig# ntc# ses# sup#", "Query": "acc#", "PutItem": "aud# chg# dig# due# lnk# ntc# trl#", "DeleteItem": "due#", "ConditionCheckItem": "ses#"},
+	"SweepFunction":       {"GetItem": "acc# aud# lnk# tok#", "BatchGetItem": "acc# aud# chg# dig# ntc# ses# sup#", "Query": "acc# dig# due#", "PutItem": "aud# chg# dig# due# lnk# ntc# trl#", "DeleteItem": "dig# due#", "ConditionCheckItem": "ses# tok#"},
+	"FeedbackFunction":    {"GetItem": "sup#", "BatchGetItem": "acc#", "Query": "lgn#", "PutItem": "aud# due# sup# trl#"},
+	"UpkeepFunction":      {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# aud# due# lnk# qta# ses# thr# tok# trl#", "DeleteItem": "ase# atk# rst# ses# use# utk#", "ConditionCheckItem": "acc# rst#"},
+	"OperatorFunction":    {"GetItem": "acc# cfg# lgn# lnk# ses# sup# tok#", "BatchGetItem": "acc# lgn# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# atk# aud# cfg# due# lgn# lnk# qta# ses# sup# tok# trl# utk#", "DeleteItem": "ase# mfa# ses# use#", "ConditionCheckItem": "acc#"},
 }
 
 // besides is what functions may do to anything but the table and their own log.
@@ -48,6 +49,7 @@ var besides = map[string][]string{
 		"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 		"kms:GenerateDataKey", "s3:ListBucket", "s3:PutObject",
 	},
+	"SweepFunction":    {"ses:SendEmail"},
 	"FeedbackFunction": {"kms:GenerateDataKey", "s3:ListBucket", "s3:PutObject"},
 	"NotifyFunction": {
 		"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
@@ -58,7 +60,7 @@ var besides = map[string][]string{
 // prefixes are those that there are.
 var prefixes = []string{
 	key.PrefixToken, key.PrefixSession, key.PrefixAccount, key.PrefixLogin, key.PrefixAccountTokens, key.PrefixUserTokens,
-	key.PrefixUserSessions, key.PrefixAccountSessions, key.PrefixLink, key.PrefixFactors, key.PrefixChallenge, key.PrefixUserNetworks, key.PrefixReset, key.PrefixSuppression, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
+	key.PrefixUserSessions, key.PrefixAccountSessions, key.PrefixLink, key.PrefixFactors, key.PrefixChallenge, key.PrefixUserNetworks, key.PrefixReset, key.PrefixSuppression, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixDue, key.PrefixDigest, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
 }
 
 const tableARN = "${TableStack.Outputs.TableArn}"

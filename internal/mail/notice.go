@@ -47,6 +47,7 @@ const (
 	Owner                // they own the account
 	Concerned            // they are the Person whom it is about
 	Invited              // likewise, and are no user of the account yet
+	Maker                // they made the Token
 )
 
 // A Change is one thing that is other than it was: "expiresAt" from one time to another. Where there was nothing before,
@@ -115,6 +116,7 @@ type view struct {
 func (v view) Owner() bool     { return v.Why == Owner }
 func (v view) Concerned() bool { return v.Why == Concerned }
 func (v view) Invited() bool   { return v.Why == Invited }
+func (v view) Maker() bool     { return v.Why == Maker }
 
 //go:embed notice.html.tmpl notice.txt.tmpl
 var templates embed.FS

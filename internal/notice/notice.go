@@ -2,16 +2,21 @@
 //
 // It promises that
 //   - an event that owes a mail yields it once to each person concerned (P6): a delivery is claimed in the table before
-//     the mail is sent and noted after it. A second mail is possible only where the sender dies, or the table fails,
-//     between the mail service's yes and the note of it;
+//     the mail is sent and noted after it. A second mail is possible only where the sender dies between the mail
+//     service's yes and the note of it, or the table cannot be reached for so long;
+//   - an event stays on the agenda until everybody has been told, so that what neither the stream nor whoever had claimed
+//     it sees through is found by the sweeper;
+//   - what the mail service refuses for good, or for two weeks, is an entry in the trail, and is not tried again;
+//   - many mails to one person in a short time become one, a digest, which leaves none of them out;
 //   - only people of the account who may act and whose address is known to be theirs are written to, but for those who are
 //     told that they were invited, disabled or removed (S32);
 //   - an address that mail came back from, or whose reader complained, is not written to any more (S32);
-//   - what is an alarm, or concerns how people prove who they are, is told whatever the account's policy mutes;
+//   - what is an alarm, or concerns how people prove who they are, is told at once, whatever the account's policy or the
+//     person mutes, and however much else there is to tell;
 //   - the secret in a mail is made when the mail is sent, and kept nowhere.
 //
-// It writes no mail (package mail does) and does not watch the stream (functions/notify does), nor the mail service
-// (functions/feedback does).
+// It writes no mail (package mail does) and does not watch the stream (functions/notify does), the clock (functions/sweep
+// does) nor the mail service (functions/feedback does).
 package notice
 
 import (
@@ -25,15 +30,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/mail"
 	"keyfob/internal/table"
-	"keyfob/internal/table/key"
 )
-
-// Lease is how long a claimed delivery is left to whoever claimed it. It is longer than the function that sends
-// may run.
-const Lease = 2 * time.Minute
-
-// keep is how long a delivery is remembered: longer than any stream or sweeper can bring the event again.
-const keep = 30 * 24 * time.Hour
 
 // Notices decides about notices.
 type Notices struct {
@@ -60,27 +57,65 @@ type Enclosure struct {
 // the event was about has been done, withdrawn or missed since.
 type Encloser func(context.Context, audit.Event) (enclosed Enclosure, owed bool, err error)
 
-// ErrClaimed says that another sender is at work on the same delivery. Come again later.
-var ErrClaimed = errors.New("notice: the delivery is claimed by another sender")
+// Left says that a delivery is left to the sweeper: another sender is at work on it, or it has failed so often that
+// whoever waits for it would wait in vain. The event stays on the agenda.
+type Left struct {
+	Until time.Time // before which there is no use in looking at it again
+	Why   error     // nil where another sender is at work
+}
 
-// Deliver tells everybody concerned of the event. It may be called any number of times with the same event. An error
-// says that a delivery is still outstanding; those that were made are not made again.
+func (l *Left) Error() string {
+	if l.Why == nil {
+		return "notice: another sender is at work on the delivery"
+	}
+	return "notice: left to the sweeper: " + l.Why.Error()
+}
+
+// Unwrap gives what went wrong.
+func (l *Left) Unwrap() error { return l.Why }
+
+// Deliver tells everybody concerned of the event, and takes it off the agenda when nothing is outstanding any more. It may
+// be called any number of times with the same event. An error says that a delivery is still outstanding; those that were
+// made are not made again. It is a *Left where nothing else is outstanding than what is left to the sweeper.
 func (n *Notices) Deliver(ctx context.Context, e audit.Event) error {
-	if !Owed(e) {
+	if !e.Owed() {
 		return nil
 	}
 	acc, members, err := n.involved(ctx, e)
 	if err != nil {
 		return err
 	}
-	if e.Type.Mutable() && acc.Policy.Muted.Has(string(e.Type)) {
-		return nil
+	if wanted(acc, e) {
+		if err := n.tell(ctx, e, acc, members); err != nil {
+			return err
+		}
 	}
+	return n.Table.Commit(ctx, e.Outstanding().Drop())
+}
+
+// wanted reports whether the account wants mails of the event.
+func wanted(acc account.Account, e audit.Event) bool {
+	return !e.Type.Mutable() || !acc.Policy.Muted.Has(string(e.Type))
+}
+
+// tell makes the delivery to each recipient. The failure of one saves none of the others.
+func (n *Notices) tell(ctx context.Context, e audit.Event, acc account.Account, members []account.User) error {
 	var failed error
+	var left *Left
 	for _, to := range recipients(e, members) {
-		if err := n.deliver(ctx, e, acc, members, to); err != nil && failed == nil {
+		err := n.deliver(ctx, e, acc, members, to)
+		if l, ok := errors.AsType[*Left](err); ok {
+			if left == nil || l.Until.Before(left.Until) {
+				left = l
+			}
+			continue
+		}
+		if err != nil && failed == nil {
 			failed = fmt.Errorf("notice: event %s to %s: %w", e.ID, to.user.ID, err)
 		}
+	}
+	if failed == nil && left != nil {
+		return left
 	}
 	return failed
 }
@@ -97,36 +132,61 @@ func (n *Notices) involved(ctx context.Context, e audit.Event) (account.Account,
 		return n.Accounts.WithUsers(ctx, e.Account, ids...)
 	}
 	acc, err := n.Accounts.Get(ctx, e.Account)
-	if err != nil || e.Type.Mutable() && acc.Policy.Muted.Has(string(e.Type)) {
+	if err != nil || !wanted(acc, e) {
 		return acc, nil, err
 	}
 	members, err := n.Accounts.Members(ctx, e.Account)
 	return acc, members, err
 }
 
+// errNoTime says that there is too little time left for a mail that is begun to be sent and noted.
+var errNoTime = errors.New("notice: there is no time left to send a mail")
+
+// timely reports whether there is the time to send a mail and to note it.
+func timely(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > sendWithin
+}
+
 func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, members []account.User, to recipient) error {
-	d, suppressed, err := n.claim(ctx, e.ID, to.user)
+	if !timely(ctx) {
+		return errNoTime
+	}
+	d, err := n.claim(ctx, e, to.user)
 	if err != nil || d == nil {
 		return err
 	}
-	if suppressed {
+	if d.suppressed {
 		return n.note(ctx, d, stateSuppressed, "")
 	}
 	owed, err := n.send(ctx, e, n.said(e, acc, members, to))
-	if err == nil && !owed {
+	switch rejected, ok := errors.AsType[*mail.Rejected](err); {
+	case err == nil && owed:
+		return n.note(ctx, d, stateSent, "")
+	case err == nil:
 		return n.note(ctx, d, stateMoot, "")
+	case ok:
+		return n.reject(ctx, d, e, to.user, rejected.Reason)
+	case n.Now().Sub(d.first) > giveUp:
+		return n.reject(ctx, d, e, to.user, "It could not be sent for two weeks.")
 	}
-	if rejected, ok := errors.AsType[*mail.Rejected](err); ok {
-		// Nobody will be told by mail, so the trail has to say it (P5).
-		about := audit.Subject{Kind: "notice", ID: e.ID + "/" + to.user.ID, Name: rejected.Reason}
-		told := audit.New(audit.NoticeRejected, n.Now(), e.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, about)
-		return n.note(ctx, d, stateRejected, rejected.Reason, told.Ops()...)
+	// The claim is given back, so that the next try need not wait for the lease to run out.
+	failed := errors.Join(err, n.note(ctx, d, stateFailed, ""))
+	if d.attempt >= insistent {
+		return &Left{Until: n.Now().Add(pause), Why: failed}
 	}
-	if err != nil {
-		// The claim is given back, so that the next try need not wait for the lease to run out.
-		return errors.Join(err, n.note(ctx, d, stateFailed, ""))
-	}
-	return n.note(ctx, d, stateSent, "")
+	return failed
+}
+
+// reject notes that nobody will be told by mail. So the trail has to say it (P5).
+func (n *Notices) reject(ctx context.Context, d *delivery, e audit.Event, to account.User, reason string) error {
+	return n.note(ctx, d, stateRejected, reason, n.rejection(e.Account, e.ID+"/"+to.ID, reason).Ops()...)
+}
+
+// rejection is the event of a mail that is not sent any more.
+func (n *Notices) rejection(acc, id, reason string) audit.Event {
+	about := audit.Subject{Kind: "notice", ID: id, Name: reason}
+	return audit.New(audit.NoticeRejected, n.Now(), acc, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, about)
 }
 
 // send writes and sends the mail, and reports false where there is nothing to be told any more.
@@ -143,59 +203,4 @@ func (n *Notices) send(ctx context.Context, e audit.Event, said mail.Notice) (ow
 		return true, err
 	}
 	return true, n.Sender.Send(ctx, message)
-}
-
-// The states of a delivery.
-const (
-	stateClaimed    = "claimed"
-	stateFailed     = "failed" // to be tried again
-	stateSent       = "sent"
-	stateRejected   = "rejected"   // the mail service refuses it for good
-	stateMoot       = "moot"       // there is nothing to be told any more
-	stateSuppressed = "suppressed" // the address is not written to
-)
-
-// done reports whether nothing is to become of a delivery any more.
-func done(state string) bool {
-	return slices.Contains([]string{stateSent, stateRejected, stateMoot, stateSuppressed}, state)
-}
-
-// claim takes the delivery for this sender, and tells whether the address may not be written to. It returns nil where the
-// delivery is done with already.
-func (n *Notices) claim(ctx context.Context, event string, to account.User) (d table.Item, suppressed bool, err error) {
-	k := key.Notice{Event: event, Recipient: to.ID}.Key()
-	items, err := n.Table.Get(ctx, k, key.Suppression(to.Email).Key())
-	if err != nil {
-		return nil, false, err
-	}
-	now := n.Now()
-	d = table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)}
-	op := table.Create
-	if old := items[0]; old != nil {
-		switch {
-		case done(old.String("state")):
-			return nil, false, nil
-		case old.String("state") == stateClaimed && now.Before(time.UnixMilli(old.Int("until"))):
-			return nil, false, ErrClaimed
-		}
-		d["attempt"] = table.N(old.Int("attempt"))
-		op = func(it table.Item) table.Op { return table.Replace(it, old.Version()) }
-	}
-	d["state"], d["attempt"] = table.S(stateClaimed), table.N(d.Int("attempt")+1)
-	d["until"], d[table.AttrPurgeAt] = table.N(now.Add(Lease).UnixMilli()), table.N(now.Add(keep).Unix())
-	put := op(d)
-	err = n.Table.Commit(ctx, put)
-	if _, lost := errors.AsType[*table.Conflict](err); lost {
-		return nil, false, ErrClaimed
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	return put.Item, suppressionFrom(items[1]).holds(), nil
-}
-
-// note writes what became of a claimed delivery, with what else belongs to it.
-func (n *Notices) note(ctx context.Context, d table.Item, state, reason string, with ...table.Op) error {
-	d["state"], d["reason"] = table.S(state), table.S(reason)
-	return n.Table.Commit(ctx, append(with, table.Replace(d, d.Version()))...)
 }

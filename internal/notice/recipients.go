@@ -14,26 +14,21 @@ type audience uint8
 
 const (
 	nobody  audience = iota
-	keepers          // the owners and admins, who can act on a token
+	keepers          // the owners and admins, who can act on a token, and whoever made it
 	owners           // the owners
 	others           // the owners but the person it is about
 	person           // the person it is about, and nobody else
 	both             // the people it is about, and the owners
 )
 
-// Owed reports whether people are to be told of the event, as far as the event itself tells.
-func Owed(e audit.Event) bool { return audienceOf(e) != nobody }
-
 // audienceOf says who is told of what. What is not named here is in the audit trail only.
 func audienceOf(e audit.Event) audience {
+	if !e.Owed() {
+		return nobody
+	}
 	switch e.Type {
-	case audit.TokenRevoked:
-		if parting(e) {
-			return nobody
-		}
-		return keepers
 	case audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused,
-		audit.TokenLeaked, audit.TokenPurged, audit.SessionLeaked, audit.AccountImported:
+		audit.TokenLeaked, audit.TokenRevoked, audit.TokenPurged, audit.TokenExpiring, audit.SessionLeaked, audit.AccountImported:
 		return keepers
 	case audit.AccountChanged, audit.AccountSuspended, audit.AccountResumed:
 		return owners
@@ -41,22 +36,11 @@ func audienceOf(e audit.Event) audience {
 		return others
 	case audit.UserInvited, audit.PasswordRequested, audit.FactorRequested, audit.SessionNovel, audit.SessionRefused:
 		return person
-	case audit.UserChanged:
-		if !slices.ContainsFunc(e.Changes, func(c audit.Change) bool { return c.Field == "role" || c.Field == "status" }) {
-			return nobody // developer mode
-		}
-		return both
-	case audit.UserJoined, audit.UserRemoved, audit.PasswordChanged, audit.FactorEnrolled, audit.FactorRemoved, audit.FactorRefused,
+	case audit.UserChanged, audit.UserJoined, audit.UserRemoved, audit.PasswordChanged, audit.FactorEnrolled, audit.FactorRemoved, audit.FactorRefused,
 		audit.CodesRenewed, audit.CodeUsed, audit.HandoverOffered, audit.HandoverAccepted, audit.HandoverWithdrawn:
 		return both
 	}
 	return nobody
-}
-
-// parting reports whether a token was revoked by the system and by nobody else: that happens only to the tokens of
-// somebody who was removed, and of that people have been told.
-func parting(e audit.Event) bool {
-	return e.Actor.Via == audit.ViaSystem && e.Actor.User == "" && e.Actor.Credential == ""
 }
 
 // A recipient is a user who is told of an event, and why.
@@ -65,7 +49,8 @@ type recipient struct {
 	why  mail.Why
 }
 
-// recipients picks those of the account's users who are told of the event, each once.
+// recipients picks those of the account's users who are told of the event, each once. Who wants no mail of an ordinary event
+// gets none.
 func recipients(e audit.Event, members []account.User) []recipient {
 	who := audienceOf(e)
 	about := concerned(e, who)
@@ -73,6 +58,7 @@ func recipients(e audit.Event, members []account.User) []recipient {
 	for _, u := range members {
 		is := slices.Contains(about, u.ID)
 		switch {
+		case e.Type.Mutable() && u.Muted.Has(string(e.Type)):
 		case (who == person || who == both) && is && reachable(e, u):
 			why := mail.Concerned
 			if e.Type == audit.UserInvited {
@@ -82,6 +68,8 @@ func recipients(e audit.Event, members []account.User) []recipient {
 		case u.Status != account.Active || !u.Verified:
 		case who == keepers && (u.Role == scope.Owner || u.Role == scope.Admin):
 			to = append(to, recipient{u, mail.Keeper})
+		case who == keepers && u.ID == e.Subject.User:
+			to = append(to, recipient{u, mail.Maker})
 		case u.Role == scope.Owner && (who == owners || who == both || who == others && !is):
 			to = append(to, recipient{u, mail.Owner})
 		}

@@ -91,12 +91,12 @@ func TestS32WhoIsToldOfWhat(t *testing.T) {
 		if got := w.told(t, e); got != want {
 			t.Errorf("%s: %q, want %q", kind, got, want)
 		}
-		if owed := notice.Owed(e); !owed && want != "" || owed && want == "" && kind != audit.UserInvited {
+		if owed := e.Owed(); !owed && want != "" || owed && want == "" && kind != audit.UserInvited {
 			t.Errorf("%s: owed is %t", kind, owed)
 		}
 	}
 	for _, kind := range audit.Types() {
-		if kind.Mutable() && !notice.Owed(w.event(kind)) {
+		if kind.Mutable() && !w.event(kind).Owed() {
 			t.Errorf("%s can be muted, but nobody is told of it", kind)
 		}
 	}
@@ -192,12 +192,12 @@ func TestC12MutedMailsAreNotSentAndAlarmsAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	muted := []audit.Type{
-		audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenAccessed, audit.TokenRevoked, audit.TokenPurged, audit.SessionNovel,
+		audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenAccessed, audit.TokenRevoked, audit.TokenPurged, audit.TokenExpiring, audit.SessionNovel,
 	}
 	for _, kind := range audit.Types() {
 		e := w.about(kind, "member")
 		e.Changes = []audit.Change{{Field: "role", From: "admin", To: "member"}}
-		got, owed := w.told(t, e), notice.Owed(e) && kind != audit.UserInvited
+		got, owed := w.told(t, e), e.Owed() && kind != audit.UserInvited
 		if slices.Contains(muted, kind) {
 			owed = false
 		}

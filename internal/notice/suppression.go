@@ -98,6 +98,40 @@ func (s *Suppressions) get(ctx context.Context, address string) (suppression, er
 	return found, nil
 }
 
+// Held is that an address is not written to.
+type Held struct {
+	Reason Reason
+	Since  time.Time
+}
+
+// Of gives those of the addresses that are not written to, in a round trip for every table.MaxGet of them.
+func (s *Suppressions) Of(ctx context.Context, addresses ...string) (map[string]Held, error) {
+	all := map[string]Held{}
+	for some := range slices.Chunk(addresses, table.MaxGet) {
+		byKey := make(map[table.Key][]string, len(some)) // two may be ways to write one
+		var keys []table.Key
+		for _, address := range some {
+			k := key.Suppression(address).Key()
+			if byKey[k] == nil {
+				keys = append(keys, k)
+			}
+			byKey[k] = append(byKey[k], address)
+		}
+		items, err := s.Table.Get(ctx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		for i, it := range items {
+			if found := suppressionFrom(it); found.holds() {
+				for _, address := range byKey[keys[i]] {
+					all[address] = Held{found.reason, found.at}
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
 // Hold keeps mail from the address from now on. When it returns without an error, every account concerned has its event;
 // else ask again. What happened before the address was let be written to again does not count.
 func (s *Suppressions) Hold(ctx context.Context, r Return) error {
@@ -136,8 +170,8 @@ func (s *Suppressions) Resume(ctx context.Context, address string, from audit.Or
 	return resumed && err == nil, err
 }
 
-// atOnce is how many accounts have their event in one commit: each is two operations, and the record is one more.
-const atOnce = (table.MaxCommit - 1) / 2
+// atOnce is how many accounts have their event in one commit: the record is one operation more.
+const atOnce = (table.MaxCommit - 1) / audit.MostOps
 
 // tell writes the record and an event in each of the accounts that have none yet. So many are told in one commit that the
 // record says from where to go on.

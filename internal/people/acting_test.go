@@ -48,7 +48,7 @@ func TestP1NothingIsChangedWithACredentialThatHasEnded(t *testing.T) {
 			return err
 		},
 		"oneself": func(s *scene, p *people.People, act people.Act) error {
-			_, err := p.SetDeveloper(s.Context(), act, true)
+			_, err := p.ChangeSelf(s.Context(), act, people.SelfChange{Developer: new(true)})
 			return err
 		},
 		"the policy": func(s *scene, p *people.People, act people.Act) error {
@@ -131,6 +131,6 @@ func TestR2NothingIsChangedWithASessionThatWasLocked(t *testing.T) {
 	owner.Behind = true
 	w.commit(owner.Replace())
 	carried(w, owner)
-	_, err := w.people().SetDeveloper(t.Context(), act, true)
+	_, err := w.people().ChangeSelf(t.Context(), act, people.SelfChange{Developer: new(true)})
 	w.refused("with a locked session", err, fault.Forbidden, "session_locked")
 }

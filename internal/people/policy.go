@@ -129,7 +129,7 @@ func (p *People) setPolicy(ctx context.Context, acc account.Account, next accoun
 
 // guards gives the part of a policy with which a stolen credential could lock all people out, or hide what it does.
 func guards(p account.Policy) account.Policy {
-	return account.Policy{MFA: p.MFA, LoginNetworks: p.LoginNetworks, TokenNetworks: p.TokenNetworks, Muted: p.Muted}
+	return account.Policy{MFA: p.MFA, LoginNetworks: p.LoginNetworks, TokenNetworks: p.TokenNetworks, Muted: p.Muted, Reminders: p.Reminders}
 }
 
 // lockOut refuses networks that would keep out the very session that asks for them: nobody could undo them with it.

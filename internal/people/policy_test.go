@@ -77,17 +77,17 @@ func TestEveryPartOfThePolicyIsKeptAndBounded(t *testing.T) {
 		DefaultLife: ptr(1), MaxLife: ptr(people.MaxLife), MaxOverlap: ptr(0), Revealable: ptr(true), TokensPerAccount: ptr(account.MaxTokens), TokensPerUser: ptr(1),
 		MFA: ptr(true), SessionIdle: ptr(people.MinSessionIdle), SessionLife: ptr(people.MaxSessionLife),
 		TokenNetworks: &[]string{"2001:DB8:0::/32", "203.0.113.7"}, LoginNetworks: &[]string{"0.0.0.0/0"},
-		MutedMails: &[]string{"token.purged", "session.novel"},
+		MutedMails: &[]string{"token.purged", "session.novel"}, Reminders: &[]int{30, 3},
 	})
 	want := account.Policy{
 		Issuers: scope.IssuersAdmins, DefaultLife: time.Second, MaxLife: people.MaxLife * time.Second, Revealable: true, QueryCredentials: true,
 		TokensPerAccount: account.MaxTokens, TokensPerUser: 1, SessionIdle: time.Minute, SessionLife: 30 * 24 * time.Hour, MFA: true,
-		TokenNetworks: "2001:db8::/32 203.0.113.7/32", LoginNetworks: "0.0.0.0/0", Muted: "session.novel token.purged",
+		TokenNetworks: "2001:db8::/32 203.0.113.7/32", LoginNetworks: "0.0.0.0/0", Muted: "session.novel token.purged", Reminders: "3 30",
 	}
 	if err != nil || acc.Policy != want || acc.Behind {
 		t.Errorf("%+v, %v", acc, err)
 	}
-	if events := w.events(audit.AccountChanged); len(events) != 1 || len(events[0].Changes) != 12 {
+	if events := w.events(audit.AccountChanged); len(events) != 1 || len(events[0].Changes) != 13 {
 		t.Errorf("%+v", events)
 	}
 	// The session that asked has no second factor, so it has to enrol one before it may go on.

@@ -32,6 +32,7 @@ type PolicyChange struct {
 	TokenNetworks *[]string // prefixes or addresses; an empty list lets tokens be used from anywhere
 	LoginNetworks *[]string // likewise for logins and sessions
 	MutedMails    *[]string // types of events
+	Reminders     *[]int    // days before a token's end; an empty list for none
 }
 
 // Bounds of what a policy says.
@@ -101,9 +102,33 @@ func (c PolicyChange) lists(p account.Policy) (_ account.Policy, err error) {
 		}
 	}
 	if c.MutedMails != nil {
-		p.Muted, err = muted("policy.mutedMails", *c.MutedMails)
+		if p.Muted, err = muted("policy.mutedMails", *c.MutedMails); err != nil {
+			return p, err
+		}
+	}
+	if c.Reminders != nil {
+		p.Reminders, err = reminders("policy.reminderDays", *c.Reminders)
 	}
 	return p, err
+}
+
+// reminders reads a list of days before a token's end.
+func reminders(field string, asked []int) (account.List, error) {
+	if most := len(account.ReminderDays); len(asked) > most {
+		return "", fault.Bad(field, "too_many", fmt.Sprintf("%s has at most %d numbers of days.", field, most))
+	}
+	days := make([]string, len(asked))
+	for i, n := range asked {
+		name := fmt.Sprintf("%s[%d]", field, i)
+		if !slices.Contains(account.ReminderDays, n) {
+			return "", fault.Bad(name, "unknown_value", name+" is one of "+strings.Trim(strings.ReplaceAll(fmt.Sprint(account.ReminderDays), " ", ", "), "[]")+".")
+		}
+		if slices.Contains(asked[:i], n) {
+			return "", fault.Bad(name, "repeated", name+" is in the list already.")
+		}
+		days[i] = strconv.Itoa(n)
+	}
+	return account.ListOf(days...), nil
 }
 
 // networks reads a list of networks. However they were written, the list has them in one form.
@@ -155,18 +180,20 @@ func enumerate(types []audit.Type) string {
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
+// list is a list in words for people.
+func list(l account.List) string { return strings.Join(l.Words(), ", ") }
+
 // word is one thing that a policy says, in words for people.
 type word struct{ field, value string }
 
 func words(p account.Policy) []word {
 	life := func(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
-	list := func(l account.List) string { return strings.Join(l.Words(), ", ") }
 	return []word{
 		{"issuers", string(p.Issuers)}, {"defaultLifeSeconds", life(p.DefaultLife)}, {"maxLifeSeconds", life(p.MaxLife)},
 		{"maxOverlapSeconds", life(p.MaxOverlap)}, {"revealable", strconv.FormatBool(p.Revealable)},
 		{"queryCredentials", strconv.FormatBool(p.QueryCredentials)}, {"tokensPerAccount", strconv.Itoa(p.TokensPerAccount)},
 		{"tokensPerUser", strconv.Itoa(p.TokensPerUser)}, {"mfaRequired", strconv.FormatBool(p.MFA)},
 		{"sessionIdleSeconds", life(p.SessionIdle)}, {"sessionLifeSeconds", life(p.SessionLife)},
-		{"tokenNetworks", list(p.TokenNetworks)}, {"loginNetworks", list(p.LoginNetworks)}, {"mutedMails", list(p.Muted)},
+		{"tokenNetworks", list(p.TokenNetworks)}, {"loginNetworks", list(p.LoginNetworks)}, {"mutedMails", list(p.Muted)}, {"reminderDays", list(p.Reminders)},
 	}
 }

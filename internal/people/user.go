@@ -172,26 +172,58 @@ func (p *People) Me(ctx context.Context, by authority.Principal) (account.User, 
 	return me.user, err
 }
 
-// SetDeveloper turns the developer mode of the principal's own user on or off.
-func (p *People) SetDeveloper(ctx context.Context, act Act, on bool) (account.User, error) {
+// A SelfChange is what people change of themselves; what is nil stays as it is.
+type SelfChange struct {
+	Developer  *bool
+	MutedMails *[]string // types of events
+}
+
+// ChangeSelf changes the principal's own user. Which mails the user wants takes a session with a fresh login: they tell
+// what is done with a credential that was stolen.
+func (p *People) ChangeSelf(ctx context.Context, act Act, c SelfChange) (account.User, error) {
+	if c == (SelfChange{}) {
+		return account.User{}, fault.Bad("developerMode", "required", "developerMode or mutedMails is required.")
+	}
 	var u account.User
 	err := table.Again(ctx, table.Patient, func() error {
 		me, err := p.acting(ctx, act.By)
-		was := me.user
 		if err == nil {
-			err = act.matches(was.Version)
+			err = act.matches(me.user.Version)
 		}
-		if u = was; err != nil || was.Developer == on {
+		if u = me.user; err != nil {
 			return err
 		}
-		u.Developer = on
+		next, err := c.on(u)
+		if err != nil || next == u {
+			return err
+		}
 		e := audit.New(audit.UserChanged, p.Now(), u.Account, act.actor(), act.From, subject(u))
-		e.Changes = []audit.Change{{Field: "developerMode", From: strconv.FormatBool(was.Developer), To: strconv.FormatBool(on)}}
-		if err := p.Table.Commit(ctx, me.resting(append(e.Ops(), u.Replace())...)...); err != nil {
+		if next.Developer != u.Developer {
+			e.Changes = append(e.Changes, audit.Change{Field: "developerMode", From: strconv.FormatBool(u.Developer), To: strconv.FormatBool(next.Developer)})
+		}
+		if next.Muted != u.Muted {
+			if err := p.fresh(act.By, "Changing which mails are sent"); err != nil {
+				return err
+			}
+			e.Changes = append(e.Changes, audit.Change{Field: "mutedMails", From: list(u.Muted), To: list(next.Muted)})
+		}
+		if err := p.Table.Commit(ctx, me.resting(append(e.Ops(), next.Replace())...)...); err != nil {
 			return err
 		}
+		u = next
 		u.Version++
 		return nil
 	})
+	return u, err
+}
+
+// on gives the user with the change. Errors name the field.
+func (c SelfChange) on(u account.User) (_ account.User, err error) {
+	if c.Developer != nil {
+		u.Developer = *c.Developer
+	}
+	if c.MutedMails != nil {
+		u.Muted, err = muted("mutedMails", *c.MutedMails)
+	}
 	return u, err
 }

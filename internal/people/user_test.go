@@ -200,7 +200,7 @@ func TestAChangeIsMadeOnTheVersionThatTheCallerTakes(t *testing.T) {
 	w.change(act, admin, role(scope.Admin))
 	me := w.act(admin)
 	me.Match = []int64{1}
-	_, err = w.people().SetDeveloper(t.Context(), me, true)
+	_, err = w.people().ChangeSelf(t.Context(), me, people.SelfChange{Developer: new(true)})
 	w.refused("developer mode", err, fault.Precondition, "stale")
 }
 
@@ -210,7 +210,7 @@ func TestDeveloperModeIsOnesOwnAndLeavesAnEvent(t *testing.T) {
 	act := w.act(admin)
 	for _, on := range []bool{true, true, false} {
 		w.clock.Advance(time.Millisecond) // so that events have an order
-		u, err := w.people().SetDeveloper(t.Context(), act, on)
+		u, err := w.people().ChangeSelf(t.Context(), act, people.SelfChange{Developer: new(on)})
 		if err != nil || u.Developer != on || u.ID != admin.ID {
 			t.Errorf("%+v, %v", u, err)
 		}
@@ -234,7 +234,7 @@ func TestP5NothingChangesWithoutItsEvent(t *testing.T) {
 	if _, err := w.on(db).Change(t.Context(), act, admin.ID, role(scope.Member)); err == nil {
 		t.Error("a role was changed")
 	}
-	if _, err := w.on(db).SetDeveloper(t.Context(), act, true); err == nil {
+	if _, err := w.on(db).ChangeSelf(t.Context(), act, people.SelfChange{Developer: new(true)}); err == nil {
 		t.Error("developer mode was changed")
 	}
 	if _, err := w.on(db).ChangePolicy(t.Context(), act, people.PolicyChange{Issuers: &everyone}); err == nil {

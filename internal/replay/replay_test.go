@@ -39,7 +39,7 @@ func verdict(function string, r runtimeapi.Result) string {
 		if function == "authorizer" && strings.Contains(string(r.Payload), `"errorMessage":"Unauthorized"`) {
 			return "refused"
 		}
-		if function == "feedback" && strings.Contains(string(r.Payload), `"errorMessage":"api: `) {
+		if (function == "feedback" || function == "sweep") && strings.Contains(string(r.Payload), `"errorMessage":"api: `) {
 			return "refused"
 		}
 		return "a failure: " + string(r.Payload)
@@ -49,7 +49,7 @@ func verdict(function string, r runtimeapi.Result) string {
 		served = a.PolicyDocument.Statement[0].Effect == "Allow"
 	case function == "notify" || function == "upkeep":
 		served = len(a.BatchItemFailures) == 0
-	case function == "feedback":
+	case function == "feedback" || function == "sweep":
 		served = true // else it is a failure
 	case function == "operator":
 		served = a.Message == "" // a refusal says why

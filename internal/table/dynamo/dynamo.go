@@ -40,6 +40,9 @@
 //	aud#<account>      <at>#<event>           Audit          an audit event
 //	trl#<acc>/<thing>  <at>#<event>           Trail          pointer: the audit trail of one thing
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
+//	due#<shard>        <at>#<what>            Due            an entry of the agenda: what to look at then
+//	dig#<user>         now                    Digest         how many mails a user got lately, and whether a digest is due
+//	dig#<user>         e#<at>#<event>         Gathered       pointer: an event whose mail waits for the user's digest
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
 //	cat#<account>      integrations#<id>      Integration    an integration that resources belong to

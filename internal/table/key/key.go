@@ -21,6 +21,9 @@
 //	aud#<account>      <at>#<event>           Audit          an audit event
 //	trl#<acc>/<thing>  <at>#<event>           Trail          pointer: the audit trail of one thing
 //	ntc#<event>        <recipient>            Notice         the delivery of one notice to one person
+//	due#<shard>        <at>#<what>            Due            an entry of the agenda: what to look at then
+//	dig#<user>         now                    Digest         how many mails a user got lately, and whether a digest is due
+//	dig#<user>         e#<at>#<event>         Gathered       pointer: an event whose mail waits for the user's digest
 //	thr#<digest>       thr                    Throttle       failed logins, counted
 //	cat#<account>      <category>#<id>        Resource       a resource of the catalogue
 //	cat#<account>      integrations#<id>      Integration    an integration that resources belong to
@@ -62,6 +65,8 @@ const (
 	PrefixAudit           = "aud#"
 	PrefixTrail           = "trl#"
 	PrefixNotice          = "ntc#"
+	PrefixDue             = "due#"
+	PrefixDigest          = "dig#"
 	PrefixThrottle        = "thr#"
 	PrefixCatalogue       = "cat#"
 	PrefixRun             = "run#"
@@ -229,6 +234,42 @@ type Notice struct{ Event, Recipient string }
 
 // Key gives the key.
 func (k Notice) Key() table.Key { return table.Key{PK: PrefixNotice + k.Event, SK: k.Recipient} }
+
+// Due is an entry of the agenda, in one of its shards.
+type Due struct {
+	Shard            int
+	At               time.Time
+	Kind, Ref, Place string
+}
+
+// Key gives the key.
+func (k Due) Key() table.Key {
+	return table.Key{PK: DueShard(k.Shard), SK: stamped(k.At, k.Kind+"#"+k.Ref+"#"+k.Place)}
+}
+
+// DueShard gives the partition key of a shard of the agenda.
+func DueShard(shard int) string { return fmt.Sprintf("%s%02d", PrefixDue, shard) }
+
+// Digest is how many mails a user got lately, by the user's id.
+type Digest string
+
+// Key gives the key.
+func (k Digest) Key() table.Key { return table.Key{PK: PrefixDigest + string(k), SK: "now"} }
+
+// PrefixGathered is the sort-key prefix at which the events are whose mails wait for a user's digest, under its partition.
+const PrefixGathered = "e#"
+
+// Gathered is an event whose mail waits for a user's digest.
+type Gathered struct {
+	User  string
+	At    time.Time
+	Event string
+}
+
+// Key gives the key.
+func (k Gathered) Key() table.Key {
+	return table.Key{PK: PrefixDigest + k.User, SK: PrefixGathered + stamped(k.At, k.Event)}
+}
 
 // Throttle is a counter of failed logins, by the digest of what is counted.
 type Throttle string

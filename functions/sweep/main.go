@@ -1,0 +1,28 @@
+// The sweep function looks at what has become due: outstanding mails, digests, reminders. A schedule invokes it.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"keyfob/internal/api"
+	"keyfob/internal/awsconf"
+	"keyfob/internal/mail/ses"
+	"keyfob/internal/settings"
+	"keyfob/internal/table/dynamo"
+)
+
+func main() {
+	s := settings.Must(settings.Read(os.Getenv))
+	lambda.Start(api.Sweep(api.Config{
+		Table:  dynamo.New(settings.Must(awsconf.DynamoDB(os.Getenv)), dynamo.Config{Table: s.Table}),
+		Sender: settings.Must(ses.New(settings.Must(awsconf.SES(os.Getenv)), ses.Config{From: s.MailFrom, ConfigurationSet: s.ConfigurationSet})),
+		Form:   s.Form,
+		Now:    time.Now,
+		Log:    s.Logger(os.Stdout),
+		Origin: s.Origin,
+		URL:    s.URL,
+	}))
+}

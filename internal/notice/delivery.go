@@ -1,0 +1,153 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"keyfob/internal/account"
+	"keyfob/internal/audit"
+	"keyfob/internal/table"
+	"keyfob/internal/table/key"
+)
+
+// Lease is how long a claimed delivery is left to whoever claimed it. It is longer than the functions that send may run.
+const Lease = time.Minute
+
+const (
+	keep       = 30 * 24 * time.Hour // for which a delivery is remembered: longer than anything brings the event again
+	giveUp     = 14 * 24 * time.Hour // after the first attempt, when a mail that could not be sent is not tried again
+	insistent  = 3                   // attempts that whoever the stream waits for makes; further ones are the sweeper's
+	pause      = 5 * time.Minute     // before the first of these
+	sendWithin = 2 * time.Second     // that have to be left to begin with a mail
+	noteWithin = 2 * time.Second     // that the note of a mail may take, however little time was left
+)
+
+// The states of a delivery.
+const (
+	stateClaimed    = "claimed"
+	stateFailed     = "failed" // to be tried again
+	stateSent       = "sent"
+	stateGathered   = "gathered"   // the recipient's digest will tell it
+	stateRejected   = "rejected"   // the mail service refuses it for good, or it could not be sent for too long
+	stateMoot       = "moot"       // there is nothing to be told any more
+	stateSuppressed = "suppressed" // the address is not written to
+)
+
+// done reports whether nothing is to become of a delivery by itself any more.
+func done(state string) bool {
+	return slices.Contains([]string{stateSent, stateGathered, stateRejected, stateMoot, stateSuppressed}, state)
+}
+
+// A delivery is one that was claimed.
+type delivery struct {
+	item       table.Item
+	attempt    int64     // 1 for the first
+	first      time.Time // when that was
+	suppressed bool      // the address may not be written to
+}
+
+// claim takes the delivery for this sender. It returns nil where the delivery is done with already, or is left to the
+// recipient's digest. The error is a *Left where another sender has claimed it.
+func (n *Notices) claim(ctx context.Context, e audit.Event, to account.User) (d *delivery, err error) {
+	err = table.Again(ctx, table.Patient, func() error {
+		d, err = n.tryClaim(ctx, e, to)
+		return err
+	})
+	return d, err
+}
+
+func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User) (*delivery, error) {
+	k := key.Notice{Event: e.ID, Recipient: to.ID}.Key()
+	items, err := n.Table.Get(ctx, k, key.Suppression(to.Email).Key(), key.Digest(to.ID).Key())
+	if err != nil {
+		return nil, err
+	}
+	now := n.Now()
+	it := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), table.AttrPurgeAt: table.N(now.Add(keep).Unix())}
+	put := table.Create
+	attempt, first := int64(1), now.Truncate(time.Millisecond)
+	if old := items[0]; old != nil {
+		until := time.UnixMilli(old.Int("until")).UTC()
+		switch {
+		case done(old.String("state")):
+			return nil, nil
+		case old.String("state") == stateClaimed && now.Before(until):
+			return nil, &Left{Until: until}
+		}
+		attempt, first = old.Int("attempt")+1, time.UnixMilli(old.Int("first"))
+		put = func(it table.Item) table.Op { return table.Replace(it, old.Version()) }
+	}
+	it["state"], it["attempt"], it["until"] = table.S(stateClaimed), table.N(attempt), table.N(now.Add(Lease).UnixMilli())
+	it["first"] = table.N(first.UnixMilli())
+	suppressed := suppressionFrom(items[1]).holds()
+	var with []table.Op
+	if attempt == 1 && !suppressed && gatherable(e) {
+		gather, ops := meterFrom(to, items[2]).take(e, now)
+		if with = ops; gather {
+			it["state"] = table.S(stateGathered)
+		}
+	}
+	op := put(it)
+	err = n.Table.Commit(ctx, append([]table.Op{op}, with...)...)
+	if conflict, lost := errors.AsType[*table.Conflict](err); lost && conflict.Key == k {
+		return nil, &Left{Until: now.Add(Lease)}
+	}
+	if err != nil || it.String("state") == stateGathered {
+		return nil, err
+	}
+	return &delivery{item: op.Item, attempt: attempt, first: first, suppressed: suppressed}, nil
+}
+
+// note writes what became of a claimed delivery, with what else belongs to it. A mail that was sent and is not noted would
+// be sent again, so it takes a time of its own for that, and insists.
+func (n *Notices) note(ctx context.Context, d *delivery, state, reason string, with ...table.Op) error {
+	it := d.item
+	it["state"] = table.S(state)
+	if reason != "" {
+		it["reason"] = table.S(reason)
+	}
+	return insist(ctx, func(ctx context.Context) error {
+		err := n.Table.Commit(ctx, append([]table.Op{table.Replace(it, it.Version())}, with...)...)
+		if conflict, moved := errors.AsType[*table.Conflict](err); moved && conflict.Key == it.Key() {
+			return n.noted(ctx, it)
+		}
+		return err
+	})
+}
+
+// errOvertaken says that the lease ran out before a delivery was noted, and another sender has it now.
+var errOvertaken = errors.New("notice: another sender has taken the delivery over")
+
+// noted reports as an error whether something else was noted of a delivery than it: nothing was where the answer to the
+// very same note had been lost.
+func (n *Notices) noted(ctx context.Context, it table.Item) error {
+	items, err := n.Table.Get(ctx, it.Key())
+	if err != nil {
+		return err
+	}
+	if now := items[0]; now == nil || now.Version() != it.Version()+1 || now.String("state") != it.String("state") {
+		return errOvertaken
+	}
+	return nil
+}
+
+// insist does something again, after pauses that grow, until it works, is overtaken, or noteWithin is over. The time that
+// ctx has left does not bound it.
+func insist(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+	defer cancel()
+	for longest := 5 * time.Millisecond; ; longest = min(2*longest, 250*time.Millisecond) {
+		err := do(ctx)
+		if _, conflict := errors.AsType[*table.Conflict](err); err == nil || conflict || errors.Is(err, errOvertaken) {
+			return err
+		}
+		select {
+		case <-time.After(longest/2 + rand.N(longest/2)): //#nosec G404 -- when to try again is no secret
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
