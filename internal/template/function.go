@@ -15,6 +15,7 @@ type Function struct {
 	Timeout     time.Duration
 	Environment map[string]string
 	Concurrency int // ReservedConcurrentExecutions; -1 where none is reserved
+	Async       Async
 
 	place  string
 	events object
@@ -28,7 +29,7 @@ func (t *Template) ARN(f Function) string {
 // What a function's properties may say besides: how it is built, permitted, watched and logged.
 var operational = []string{
 	"Architectures", "AutoPublishAlias", "AutoPublishAliasAllProperties", "AutoPublishCodeSha256", "CodeSigningConfigArn",
-	"DeploymentPreference", "Description", "EphemeralStorage", "EventInvokeConfig", "FunctionName", "Handler", "KmsKeyArn", "LoggingConfig",
+	"DeploymentPreference", "Description", "EphemeralStorage", "FunctionName", "Handler", "KmsKeyArn", "LoggingConfig",
 	"PermissionsBoundary", "Policies", "PropagateTags", "RecursiveLoop", "Role", "RolePath", "Runtime",
 	"RuntimeManagementConfig", "SourceKMSKeyArn", "Tags", "Tracing", "VersionDescription", "AssumeRolePolicyDocument",
 }
@@ -56,7 +57,7 @@ func readFunctions(t *Template) error {
 func readFunction(t *Template, id string, props any) (Function, error) {
 	o := newObject(t.scope, "Resources."+id+".Properties", props)
 	o.only(append(slices.Clone(operational),
-		"CodeUri", "MemorySize", "Timeout", "Environment", "Events", "ReservedConcurrentExecutions")...)
+		"CodeUri", "MemorySize", "Timeout", "Environment", "Events", "EventInvokeConfig", "ReservedConcurrentExecutions")...)
 	env := o.object("Environment")
 	env.only("Variables")
 	f := Function{
@@ -67,6 +68,7 @@ func readFunction(t *Template, id string, props any) (Function, error) {
 		Timeout:     time.Duration(o.number("Timeout", 3, 1, 900)) * time.Second,
 		Environment: env.table("Variables"),
 		Concurrency: o.number("ReservedConcurrentExecutions", -1, 0, 1<<20),
+		Async:       readAsync(o.object("EventInvokeConfig")),
 		place:       o.place,
 		events:      o.object("Events"),
 	}
@@ -74,10 +76,10 @@ func readFunction(t *Template, id string, props any) (Function, error) {
 		event := f.events.object(name)
 		event.only("Type", "Properties")
 		switch kind := event.text("Type"); kind {
-		case "Api", "DynamoDB":
+		case "Api", "DynamoDB", "Schedule":
 		case "SNS": // comes from services that there are none of here
 		default:
-			event.fail("Type", "the local service knows the events Api, DynamoDB and SNS, not "+kind)
+			event.fail("Type", "the local service knows the events Api, DynamoDB, Schedule and SNS, not "+kind)
 		}
 	}
 	return f, *o.err

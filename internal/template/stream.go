@@ -24,6 +24,9 @@ type Stream struct {
 	Place          string // in the template
 }
 
+// minAge is the least that Lambda takes as a record's or an event's maximum age.
+const minAge = time.Minute
+
 func readMappings(t *Template) error {
 	var err error
 	for _, f := range t.Functions {
@@ -75,13 +78,20 @@ func readStream(name, function, source string, o object, also ...string) Stream 
 		}
 		s.ReportFailures = true
 	}
+	if s.MaxAge > 0 && s.MaxAge < minAge {
+		o.fail("MaximumRecordAgeInSeconds", "Lambda takes -1 or at least 60")
+	}
 	s.Filters = readFilters(o.object("FilterCriteria"))
-	destination := o.object("DestinationConfig")
-	destination.only("OnFailure")
-	failure := destination.object("OnFailure")
-	failure.only("Destination", "Type")
-	s.OnFailure = failure.text("Destination")
+	s.OnFailure = readOnFailure(o.object("DestinationConfig"))
 	return s
+}
+
+// readOnFailure gives where what is given up goes. There is nothing here for what succeeds to go to.
+func readOnFailure(o object) string {
+	o.only("OnFailure")
+	failure := o.object("OnFailure")
+	failure.only("Destination", "Type")
+	return failure.text("Destination")
 }
 
 func readFilters(o object) []string {

@@ -31,6 +31,7 @@ type Template struct {
 	Functions []Function // ordered by logical id
 	API       *API       // nil where there is none
 	Streams   []Stream   // ordered by function and name
+	Schedules []Schedule // ordered by function and name
 
 	Region    string
 	AccountID string
@@ -81,7 +82,7 @@ func Parse(name string, data []byte, o Options) (*Template, error) {
 	if t.scope, err = newScope(name, tree, lines, t, o.Parameters); err != nil {
 		return nil, err
 	}
-	for _, read := range []func(*Template) error{readFunctions, readAPI, readMappings} {
+	for _, read := range []func(*Template) error{readFunctions, readAPI, readMappings, readSchedules} {
 		if err := read(t); err != nil {
 			return nil, err
 		}

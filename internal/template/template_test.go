@@ -34,7 +34,7 @@ func TestFunctionsHaveGlobalsMergedAndIntrinsicsResolved(t *testing.T) {
 	}
 	want := template.Function{
 		LogicalID: "TokensFunction", Name: "keyfob-TokensFunction", CodeURI: "functions/tokens",
-		MemorySize: 512, Timeout: 10 * time.Second, Concurrency: 5,
+		MemorySize: 512, Timeout: 10 * time.Second, Concurrency: 5, Async: template.Async{Retries: 2, MaxAge: 6 * time.Hour},
 		Environment: map[string]string{
 			"TABLE_NAME": "Table", "REALM": "us", "ENDPOINT": "", "MAIL_FROM": "tokens@example.com",
 			"NAME": "a-keyfob-us-${Kept}-${Table.Arn}",
@@ -153,8 +153,9 @@ func TestWhatCannotBeHonouredIsAnErrorThatNamesThePlace(t *testing.T) {
 	for _, test := range []struct{ name, old, new, place, reason string }{
 		{"an unknown function property", "      CodeUri: authorizer/", "      CodeUri: authorizer/\n      VpcConfig: {}", "Resources.AuthorizerFunction.Properties.VpcConfig", "cannot honour"},
 		{"an unknown API property", "      StageName: live", "      StageName: live\n      CacheClusterEnabled: true", "Resources.Api.Properties.CacheClusterEnabled", "cannot honour"},
-		{"an unknown event", "Type: DynamoDB", "Type: Schedule", "Resources.NotifyFunction.Properties.Events.Changes.Type", "Schedule"},
+		{"an unknown event", "Type: DynamoDB", "Type: ScheduleV2", "Resources.NotifyFunction.Properties.Events.Changes.Type", "ScheduleV2"},
 		{"an unknown mapping property", "BatchSize: 25", "TumblingWindowInSeconds: 25", "Resources.NotifyFunction.Properties.Events.Changes.Properties.TumblingWindowInSeconds", "cannot honour"},
+		{"a record's age that Lambda does not take", "MaximumRecordAgeInSeconds: 86400", "MaximumRecordAgeInSeconds: 59", "Resources.NotifyFunction.Properties.Events.Changes.Properties.MaximumRecordAgeInSeconds", "at least 60"},
 		{"an unknown response type", "[ReportBatchItemFailures]", "[Other]", "Resources.NotifyFunction.Properties.Events.Changes.Properties.FunctionResponseTypes", "Other"},
 		{"an unknown gateway response", "DEFAULT_5XX:", "DEFAULT_6XX:", "Resources.Api.Properties.GatewayResponses.DEFAULT_6XX", "no gateway response"},
 		{"an unknown authorizer", "DefaultAuthorizer: Keyfob", "DefaultAuthorizer: Other", "Resources.Api.Properties.Auth.DefaultAuthorizer", "Other"},
