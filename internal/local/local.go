@@ -54,6 +54,9 @@ type Config struct {
 	Handlers func(Env) (map[string]lambda.Handler, error)
 }
 
+// failuresFolder is where in the data folder what is given up goes.
+const failuresFolder = "failures"
+
 // Env is what handlers are made of.
 type Env struct {
 	Table        table.Table // the store, counted
@@ -205,7 +208,7 @@ func (s *Server) makePumps(t *template.Template) error {
 		p, err := streams.New(streams.Config{
 			Mapping: m, Source: s.config.Store, Bookmarks: s.config.Store, Function: s.functions[m.Function], FunctionARN: t.ARN(f),
 			Now: s.config.Clock.Now, After: s.config.Clock.After, Log: s.config.Log,
-			Discard: streams.Folder(filepath.Join(s.config.DataDir, "failures"), m.Name),
+			Discard: streams.Folder(filepath.Join(s.config.DataDir, failuresFolder), m.Name),
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.config.TemplatePath, err)
