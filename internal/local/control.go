@@ -1,7 +1,6 @@
 package local
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -56,13 +55,11 @@ func (s *Server) failures() bucket.Bucket {
 	return bucket.In(filepath.Join(s.config.DataDir, failuresFolder))
 }
 
-// settled has the event source mappings come to rest before the handler answers: whoever asks for the mails wants those
+// settled has schedules and event source mappings come to rest before the handler answers: whoever asks for the mails wants those
 // that what they have just done owes.
 func (s *Server) settled(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		settling, cancel := context.WithTimeout(r.Context(), settleFor)
-		_ = s.Settle(settling) // those that take longer come with the next answer
-		cancel()
+		s.rests(r.Context(), s.Settle) // those that take longer come with the next answer
 		h.ServeHTTP(w, r)
 	})
 }
