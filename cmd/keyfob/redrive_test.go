@@ -291,6 +291,18 @@ func TestADamagedObjectIsToldAndKept(t *testing.T) {
 	}
 }
 
+// Oldest first goes by when Lambda gave it up, whoever it is of and whenever it came into the bucket.
+func TestRedriveGoesByTheTimeOfGivingUp(t *testing.T) {
+	s := startSmall(t)
+	for i, origin := range []string{"async/A", "async/C", "async/B"} {
+		at := time.Date(2026, 11, 21, 20-i, 0, 0, 0, time.UTC)
+		s.put(bucket.Key(origin, at, "0b1c2d3e-0000-4000-8000-000000000001"), `{"requestContext":{"functionArn":`+
+			`"arn:aws:lambda:us-east-1:123456789012:function:keyfob-OtherFunction","condition":"RetriesExhausted"},`+
+			`"timestamp":"2026-11-21T20:00:01.000Z","payload":{"Records":[{}]}}`)
+	}
+	s.like(s.redrives(0), ".*/B/.*T18.*: redriven, 1 record", ".*/C/.*T19.*: redriven, 1 record", ".*/A/.*T20.*: redriven, 1 record", "redriven 3, kept 0")
+}
+
 // What cannot go on is one line and exit code 2.
 func TestRedriveTellsWhenItCannotGoOn(t *testing.T) {
 	s := startSmall(t)
