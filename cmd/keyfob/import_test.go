@@ -22,7 +22,7 @@ import (
 // service is the whole service on this machine, in a process of its own.
 type service struct {
 	*testing.T
-	url, account string
+	url, account, data string
 }
 
 var build = sync.OnceValues(func() (string, error) {
@@ -52,7 +52,8 @@ func startService(t *testing.T) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-template", "../../template.yaml")
+	data := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), binary, "-addr", "127.0.0.1:0", "-data", data, "-template", "../../template.yaml")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,7 @@ func startService(t *testing.T) *service {
 	if err != nil || !ok {
 		t.Fatalf("%q: %v", line, err)
 	}
-	s := &service{T: t, url: url}
+	s := &service{T: t, url: url, data: data}
 	answer := s.must(`{"command":"account.create","account":{"name":"Example Ltd"},"owner":{"email":"import@example.com","password":"seven lanterns over a quiet river"}}`,
 		"operator", "invoke", "--local", url)
 	var made struct{ Account struct{ ID string } }

@@ -32,28 +32,50 @@ var errNoTarget = errors.New("one of --function and --local is required")
 // operator makes a client of the operator function, which repeats what failed as the retryer says. Credentials and region
 // of one on AWS are the machine's own.
 func (t *target) operator(ctx context.Context, retryer aws.Retryer) (*operator, error) {
-	switch {
-	case t.local != "":
-		u, err := url.Parse(t.local)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, errors.New("--local is a URL such as http://127.0.0.1:3000")
-		}
-		endpoint := strings.TrimSuffix(t.local, "/") + "/_local/lambda"
-		return &operator{operatorFunction, lambda.New(lambda.Options{
-			Region: "us-east-1", BaseEndpoint: &endpoint, Retryer: retryer, HTTPClient: awshttp.NewBuildableClient(),
-			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-				return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-			}),
-		})}, nil
-	case t.function != "":
+	name := t.function
+	if t.local != "" {
+		name = operatorFunction
+	}
+	if name == "" {
+		return nil, errNoTarget
+	}
+	client, err := functions(ctx, t.local, retryer)
+	return &operator{name, client}, err
+}
+
+// functions makes a client of Lambda, or of the service on this machine where there is one.
+func functions(ctx context.Context, local string, retryer aws.Retryer) (*lambda.Client, error) {
+	if local == "" {
 		c, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient()))
 		if err != nil {
 			return nil, err
 		}
-		return &operator{t.function, lambda.NewFromConfig(c, func(o *lambda.Options) { o.Retryer = retryer })}, nil
+		return lambda.NewFromConfig(c, func(o *lambda.Options) { o.Retryer = retryer }), nil
 	}
-	return nil, errNoTarget
+	endpoint, err := onThisMachine(local, "lambda")
+	if err != nil {
+		return nil, err
+	}
+	return lambda.New(lambda.Options{
+		Region: localRegion, BaseEndpoint: &endpoint, Retryer: retryer, HTTPClient: awshttp.NewBuildableClient(), Credentials: anybody,
+	}), nil
 }
+
+// onThisMachine gives where a service started with cmd/local has an API of AWS's.
+func onThisMachine(local, api string) (string, error) {
+	u, err := url.Parse(local)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", errors.New("--local is a URL such as http://127.0.0.1:3000")
+	}
+	return strings.TrimSuffix(local, "/") + "/_local/" + api, nil
+}
+
+// What runs on this machine takes any credentials and is in any region.
+const localRegion = "us-east-1"
+
+var anybody = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+})
 
 // operator is the operator function.
 type operator struct {

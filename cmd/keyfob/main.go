@@ -49,7 +49,7 @@ func command() *cobra.Command {
 	operator := group("operator", "What the operators of a deployment do")
 	table := group("table", "The table a deployment keeps everything in")
 	table.AddCommand(createTable())
-	operator.AddCommand(table, importTokens(), invoke())
+	operator.AddCommand(table, importTokens(), invoke(), redrive())
 	root.AddCommand(operator)
 	return root
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/cobra"
 
@@ -35,7 +33,7 @@ func createTable() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := d.Create(cmd.Context(), local(endpoint), name); err != nil {
+			if err := d.Create(cmd.Context(), dynamoDBLocal(endpoint), name); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "table %s is ready at %s\n", name, endpoint)
@@ -48,12 +46,9 @@ func createTable() *cobra.Command {
 	return c
 }
 
-// local is a client of a DynamoDB Local, which takes any credentials and computes no checksums.
-func local(endpoint string) *dynamodb.Client {
+// dynamoDBLocal is a client of a DynamoDB Local, which takes any credentials and computes no checksums.
+func dynamoDBLocal(endpoint string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
-		Region: "us-east-1", BaseEndpoint: &endpoint, DisableValidateResponseChecksum: true, RetryMaxAttempts: 2,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
+		Region: localRegion, BaseEndpoint: &endpoint, DisableValidateResponseChecksum: true, RetryMaxAttempts: 2, Credentials: anybody,
 	})
 }

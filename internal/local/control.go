@@ -1,16 +1,17 @@
 package local
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"keyfob/internal/local/bucket"
 	"keyfob/internal/local/wire"
 )
 
@@ -21,6 +22,7 @@ func (s *Server) handler(gateway http.Handler) http.Handler {
 	mux.HandleFunc("POST /_local/clock", s.serveAdvance)
 	mux.HandleFunc("GET /_local/stats", s.serveStats)
 	mux.HandleFunc("POST "+lambdaPath+"/2015-03-31/functions/{name}/invocations", s.serveInvoke)
+	mux.Handle(s3Path+"/", http.StripPrefix(s3Path, s.failures().Handler(s.config.Log)))
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "", "There is no such control.")
 	})
@@ -45,13 +47,19 @@ func (s *Server) handler(gateway http.Handler) http.Handler {
 	})
 }
 
-// settled has the event source mappings come to rest before the handler answers: whoever asks for the mails wants those
+// s3Path is where S3's own API begins, as far as it is served: what clients of AWS take as its endpoint, path-style.
+const s3Path = "/_local/s3"
+
+// failures is the bucket for what is given up.
+func (s *Server) failures() bucket.Bucket {
+	return bucket.In(filepath.Join(s.config.DataDir, failuresFolder))
+}
+
+// settled has schedules and event source mappings come to rest before the handler answers: whoever asks for the mails wants those
 // that what they have just done owes.
 func (s *Server) settled(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		settling, cancel := context.WithTimeout(r.Context(), settleFor)
-		_ = s.Settle(settling) // those that take longer come with the next answer
-		cancel()
+		s.rests(r.Context(), s.Settle) // those that take longer come with the next answer
 		h.ServeHTTP(w, r)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -15,9 +16,12 @@ import (
 // lambdaPath is where Lambda's own API begins: what clients of AWS take as its endpoint.
 const lambdaPath = "/_local/lambda"
 
+// version is the one that a function has.
+const version = "$LATEST"
+
 // serveInvoke is Lambda's Invoke, so that `aws lambda invoke --endpoint-url …/_local/lambda` and every SDK reach the
-// functions here. Of a function's names it takes the logical id, the name and the last part of its CodeUri. It waits for
-// the answer: there is no queue for events.
+// functions here. Of a function's names it takes the logical id, the name, the ARN and the last part of its CodeUri. It
+// waits for the answer: there is no queue for events.
 func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	id := rand.Text()
 	w.Header().Set("X-Amzn-Requestid", id)
@@ -57,7 +61,7 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("X-Amz-Executed-Version", "$LATEST")
+	h.Set("X-Amz-Executed-Version", version)
 	if fe, failed := errors.AsType[*lambdahost.FunctionError](err); failed {
 		h.Set("X-Amz-Function-Error", "Unhandled")
 		answer(w, http.StatusOK, functionFailure{fe.Message, fe.Type})
@@ -72,13 +76,14 @@ func (s *Server) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(out)
 }
 
-// named finds a function by one of its names; nil where it is none's.
+// named finds a function by one of its names; nil where it is none's. There is one version of each.
 func (s *Server) named(name string) *lambdahost.Function {
+	name = strings.TrimSuffix(name, ":"+version)
 	if f := s.functions[name]; f != nil {
 		return f
 	}
 	for code, f := range s.byCode {
-		if name == f.Name() || name == path.Base(code) {
+		if name == f.Name() || name == f.ARN() || name == path.Base(code) {
 			return f
 		}
 	}

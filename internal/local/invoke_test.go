@@ -14,14 +14,16 @@ const invocations = "/_local/lambda/2015-03-31/functions/"
 // A function is invoked as Lambda has it invoked, by each of its names, past the API.
 func TestAFunctionIsInvokedAsLambdasClientsDo(t *testing.T) {
 	s := start(t)
-	for _, name := range []string{"ItemsFunction", "items", "keyfob-ItemsFunction"} {
+	const arn = "arn:aws:lambda:us-east-1:123456789012:function:keyfob-ItemsFunction"
+	names := []string{"ItemsFunction", "items", "keyfob-ItemsFunction", arn, arn + ":$LATEST", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Akeyfob-ItemsFunction%3A%24LATEST"}
+	for _, name := range names {
 		status, body := s.do(t, http.MethodPost, invocations+name+"/invocations", `{"httpMethod":"GET","pathParameters":{"id":"a"}}`)
 		if status != http.StatusOK || body != `{"statusCode":404}` {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 	}
-	if n := s.Stats().Functions["ItemsFunction"].Invocations; n != 3 {
-		t.Errorf("%d invocations by three names", n)
+	if n := s.Stats().Functions["ItemsFunction"].Invocations; n != int64(len(names)) {
+		t.Errorf("%d invocations by %d names", n, len(names))
 	}
 }
 

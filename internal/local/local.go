@@ -1,7 +1,7 @@
 // Package local runs the whole service on one machine: the deployed handlers, routed by the deployed template (P8).
 //
-// It promises that everything between a client and a handler, and between the table's feed and its consumer, is done
-// as AWS does it, from the template's own settings; that a function of the template without a handler, or a handler
+// It promises that everything between a client and a handler, between the table's feed and its consumer, and between a
+// schedule and its function is done as AWS does it, from the template's own settings; that a function of the template without a handler, or a handler
 // without a function, stops the start; and that what is under /_local/, the controls that only this imitation has, is
 // for this machine's own user: neither for a name that leads here (DNS rebinding) nor for another site's page.
 //
@@ -24,6 +24,7 @@ import (
 
 	"keyfob/internal/local/apigateway"
 	"keyfob/internal/local/lambdahost"
+	"keyfob/internal/local/schedules"
 	"keyfob/internal/local/streams"
 	"keyfob/internal/local/wire"
 	"keyfob/internal/table"
@@ -42,7 +43,7 @@ type Store interface {
 // A Config says what to run. Store and Mailbox stay the caller's to close, after the server.
 type Config struct {
 	Addr         string // host and port; port 0 for any that is free
-	DataDir      string // given-up batches go into its folder failures
+	DataDir      string // what is given up goes into its folder failures
 	TemplatePath string
 	Parameters   map[string]string // of the template, where not their defaults
 	Store        Store
@@ -53,6 +54,9 @@ type Config struct {
 	// Handlers makes the functions' handlers, by the CodeUri that the template names them by: "functions/login".
 	Handlers func(Env) (map[string]lambda.Handler, error)
 }
+
+// failuresFolder is where in the data folder what is given up goes.
+const failuresFolder = "failures"
 
 // Env is what handlers are made of.
 type Env struct {
@@ -90,6 +94,7 @@ type Server struct {
 	functions map[string]*lambdahost.Function // by logical id
 	byCode    map[string]*lambdahost.Function // by CodeUri
 	pumps     []*streams.Pump
+	timetable *schedules.Timetable
 	http      *http.Server
 
 	stop    context.CancelFunc // of what runs in the background
@@ -127,6 +132,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := s.makePumps(t); err != nil {
 		return nil, err
 	}
+	s.makeTimetable(t)
 	s.http = &http.Server{
 		Handler:                      s.handler(gateway),
 		ConnContext:                  wire.ConnContext,
@@ -146,6 +152,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 			}
 		})
 	}
+	s.running.Go(func() { s.timetable.Run(background) })
 	s.running.Go(func() { s.purge(background) })
 	s.running.Go(func() {
 		if err := s.http.Serve(wire.Listener(listener)); !errors.Is(err, http.ErrServerClosed) {
@@ -205,7 +212,7 @@ func (s *Server) makePumps(t *template.Template) error {
 		p, err := streams.New(streams.Config{
 			Mapping: m, Source: s.config.Store, Bookmarks: s.config.Store, Function: s.functions[m.Function], FunctionARN: t.ARN(f),
 			Now: s.config.Clock.Now, After: s.config.Clock.After, Log: s.config.Log,
-			Discard: streams.Folder(filepath.Join(s.config.DataDir, "failures"), m.Name),
+			Discard: streams.Folder(filepath.Join(s.config.DataDir, failuresFolder), m.Name),
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.config.TemplatePath, err)
@@ -213,4 +220,22 @@ func (s *Server) makePumps(t *template.Template) error {
 		s.pumps = append(s.pumps, p)
 	}
 	return nil
+}
+
+func (s *Server) makeTimetable(t *template.Template) {
+	var rules []schedules.Rule
+	for _, m := range t.Schedules {
+		if !m.Enabled {
+			continue
+		}
+		f, _ := t.Function(m.Function)
+		rules = append(rules, schedules.Rule{
+			ARN: t.RuleARN(m), Every: m.Every, Input: m.Input,
+			Function: s.functions[m.Function], FunctionName: f.Name, FunctionARN: t.ARN(f), Async: f.Async,
+		})
+	}
+	s.timetable = schedules.New(schedules.Config{
+		Rules: rules, Region: t.Region, AccountID: t.AccountID, Now: s.config.Clock.Now, After: s.config.Clock.After, Log: s.config.Log,
+		Discard: schedules.Folder(filepath.Join(s.config.DataDir, failuresFolder)),
+	})
 }

@@ -269,8 +269,10 @@ func TestTheControlsAreForThisMachinesUserOnly(t *testing.T) {
 			t.Errorf("%s: %d %s", test.name, status, body)
 		}
 	}
-	if status, _ := s.do(t, http.MethodGet, "/_local/mail", "", "Host", "evil.example.com"); status != http.StatusForbidden {
-		t.Errorf("the mailbox under another name: %d", status)
+	for _, path := range []string{"/_local/mail", "/_local/s3/failures?list-type=2"} {
+		if status, _ := s.do(t, http.MethodGet, path, "", "Host", "evil.example.com"); status != http.StatusForbidden {
+			t.Errorf("%s under another name: %d", path, status)
+		}
 	}
 }
 
@@ -353,6 +355,9 @@ func TestAGivenUpBatchIsInTheDataFolder(t *testing.T) {
 	})
 	if err != nil || len(found) != 1 || !strings.Contains(found[0], "item#poison") || !strings.Contains(found[0], "RetryAttemptsExhausted") {
 		t.Errorf("failures %q, %v", found, err)
+	}
+	if status, body := s.do(t, http.MethodGet, "/_local/s3/failures?list-type=2", ""); status != http.StatusOK || strings.Count(body, "<Key>aws/lambda/") != 1 {
+		t.Errorf("in the bucket: %d %s", status, body)
 	}
 }
 

@@ -15,8 +15,8 @@ const purgeEvery = time.Minute
 // endFor bounds, in real time, how long what runs in the background may take to end.
 const endFor = 5 * time.Second
 
-// settleFor bounds, in real time, how long a moved clock, or whoever asks for the mails, waits for the event source
-// mappings to come to rest first.
+// settleFor bounds, in real time, how long a moved clock, or whoever asks for the mails, waits for schedules and event
+// source mappings to come to rest first.
 const settleFor = 5 * time.Second
 
 // purge purges until ctx ends.
@@ -43,10 +43,18 @@ func (s *Server) Invoke(ctx context.Context, codeURI string, payload []byte) ([]
 	return f.Invoke(ctx, "local", payload)
 }
 
-// Settle waits until the event source mappings have delivered all that is in the change feed now, or wait to try
-// again what failed. What one function writes may be another's to take, so there are as many rounds as mappings. The
-// error is ctx's.
+// Settle waits until the schedules that are due have run, and the event source mappings have delivered all that is in the
+// change feed then, or wait to try again what failed. The error is ctx's.
 func (s *Server) Settle(ctx context.Context) error {
+	if err := s.timetable.Settle(ctx); err != nil {
+		return err
+	}
+	return s.settlePumps(ctx)
+}
+
+// settlePumps is Settle for the event source mappings. What one function writes may be another's to take, so there are as
+// many rounds as mappings.
+func (s *Server) settlePumps(ctx context.Context) error {
 	for range s.pumps {
 		before := s.config.Store.Changed()
 		for _, p := range s.pumps {
@@ -62,16 +70,36 @@ func (s *Server) Settle(ctx context.Context) error {
 }
 
 // Advance moves the service's clock forward and purges what is due then. It gives the new time. What the change feed
-// holds is delivered first, as it would have been in the time that is skipped.
+// holds is delivered first, as it would have been in the time that is skipped. The schedules that are due have run once
+// when it returns, and found all that delivered.
 func (s *Server) Advance(ctx context.Context, d time.Duration) (time.Time, error) {
-	settling, cancel := context.WithTimeout(ctx, settleFor)
-	defer cancel()
-	if err := s.Settle(settling); err != nil && ctx.Err() != nil {
+	if s.rests(ctx, s.Settle); ctx.Err() != nil {
 		return time.Time{}, ctx.Err()
 	}
+	if err := s.move(ctx, d); err != nil {
+		return s.config.Clock.Now(), err
+	}
+	return s.config.Clock.Now(), s.timetable.Settle(ctx)
+}
+
+// move moves the clock, purges, and lets the event source mappings come to rest, before any schedule runs.
+func (s *Server) move(ctx context.Context, d time.Duration) error {
+	release, err := s.timetable.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	s.config.Clock.Advance(d)
-	_, err := s.config.Store.Purge(ctx)
-	return s.config.Clock.Now(), err
+	_, err = s.config.Store.Purge(ctx)
+	s.rests(ctx, s.settlePumps)
+	return err
+}
+
+// rests waits for what settles, but not longer than settleFor: what takes longer goes on meanwhile.
+func (s *Server) rests(ctx context.Context, settle func(context.Context) error) {
+	settling, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	_ = settle(settling)
 }
 
 // Stats are what was counted since the start.

@@ -40,6 +40,9 @@ func New(c Config) *Function {
 // Name is the function's name, as others invoke it by.
 func (f *Function) Name() string { return f.config.Name }
 
+// ARN is the function's name as other services know it.
+func (f *Function) ARN() string { return f.config.ARN }
+
 // Timeout is how long an invocation may take.
 func (f *Function) Timeout() time.Duration { return f.config.Timeout }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -84,7 +83,7 @@ func (p *Pump) deliver(ctx context.Context, records []record) bool {
 // a throttled function does not.
 func (p *Pump) try(ctx context.Context, r *run) (rest []record, counts bool) {
 	payload := event(r.records)
-	answer, err := p.config.Function.Invoke(context.WithoutCancel(ctx), newUUID(), payload)
+	answer, err := p.config.Function.Invoke(context.WithoutCancel(ctx), lambdahost.NewRequestID(), payload)
 	if errors.As(err, new(*lambdahost.Throttled)) {
 		return r.records, false
 	}
@@ -189,12 +188,6 @@ func event(records []record) []byte {
 
 // marshal writes a record as the event has it.
 func marshal(r table.Record) ([]byte, error) { return json.Marshal(r) }
-
-// newUUID makes a random UUID. It identifies and does not protect.
-func newUUID() string {
-	a, b := rand.Uint64(), rand.Uint64() //#nosec G404 -- an id is not secret
-	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0x3fff|0x8000, b&0xffffffffffff)
-}
 
 // pauseFor is how long to wait after so many failures in a row: 1 s, doubled each time, up to a minute.
 func pauseFor(failures int) time.Duration {

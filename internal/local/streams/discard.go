@@ -3,12 +3,12 @@ package streams
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"os"
-	"path/filepath"
 	"time"
+
+	"keyfob/internal/local/bucket"
+	"keyfob/internal/local/lambdahost"
 )
 
 // shardID names the one shard there is.
@@ -55,7 +55,7 @@ func (p *Pump) discard(ctx context.Context, r run, condition string) bool {
 		"records", len(r.records), "startSequenceNumber", first.Change.SequenceNumber, "endSequenceNumber", last.Change.SequenceNumber)
 	if p.config.Mapping.OnFailure != "" {
 		d := Discarded{
-			RequestContext:  requestContext{newUUID(), p.config.FunctionARN, condition, r.invoked},
+			RequestContext:  requestContext{lambdahost.NewRequestID(), p.config.FunctionARN, condition, r.invoked},
 			ResponseContext: r.last,
 			Version:         "1.0",
 			Timestamp:       timestamp(p.config.Now()),
@@ -79,9 +79,9 @@ func (p *Pump) discard(ctx context.Context, r run, condition string) bool {
 
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// Folder keeps discarded batches as files in a folder, which it makes if there is none:
-// aws/lambda/<mapping>/<shard>/2006/01/02/2006-01-02T15.04.05-<id>.json, as Lambda names them in a bucket. A batch
-// whose Discard returned nil is on the disk.
+// Folder keeps discarded batches as files in a folder, which it makes if there is none, under the keys that Lambda names
+// them by in a bucket: aws/lambda/<mapping>/<shard>/2006/01/02/2006-01-02T15.04.05-<id>. A batch whose Discard returned nil
+// is on the disk.
 func Folder(dir, mapping string) func(context.Context, Discarded) error {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(mapping))
@@ -95,29 +95,6 @@ func Folder(dir, mapping string) func(context.Context, Discarded) error {
 		if err != nil {
 			return err
 		}
-		name := filepath.Join(dir, "aws", "lambda", id, shardID, at.Format("2006/01/02"),
-			at.Format("2006-01-02T15.04.05-")+d.RequestContext.RequestID+".json")
-		return writeFile(name, append(data, '\n'))
+		return bucket.In(dir).Put(bucket.Key(id+"/"+shardID, at, d.RequestContext.RequestID), append(data, '\n'))
 	}
-}
-
-// writeFile puts a new file whole onto the disk, or not at all.
-func writeFile(name string, data []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }
