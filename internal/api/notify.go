@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"keyfob/internal/audit"
 	"keyfob/internal/factor"
 	"keyfob/internal/link"
+	"keyfob/internal/metric"
 	"keyfob/internal/notice"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -17,8 +19,9 @@ import (
 func Notify(c Config) *Consumer {
 	links := &link.Links{Table: c.Table, Now: c.Now, Form: c.Form, URL: c.URL}
 	factors := &factor.Factors{Table: c.Table, Now: c.Now, Form: c.Form}
+	tally := metric.NewTally(c.Meter)
 	n := notifications{c.Log, &notice.Notices{
-		Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm, URL: c.URL,
+		Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm, URL: c.URL, Observe: tallied(tally),
 		Enclosers: map[audit.Type]notice.Encloser{
 			audit.UserInvited: links.Enclose, audit.PasswordRequested: links.Enclose,
 			audit.FactorRequested: func(ctx context.Context, e audit.Event) (notice.Enclosure, bool, error) {
@@ -27,7 +30,22 @@ func Notify(c Config) *Consumer {
 			},
 		},
 	}}
-	return &Consumer{c.Log, n.see}
+	return &Consumer{c.Log, n.see, tally}
+}
+
+// tallied measures what becomes of mails.
+func tallied(t *metric.Tally) func(notice.Outcome, time.Duration) {
+	return func(what notice.Outcome, after time.Duration) {
+		switch what {
+		case notice.Sent:
+			t.Add(metric.NoticesSent, 1)
+			t.Add(metric.NoticeLatency, after.Milliseconds())
+		case notice.Rejected:
+			t.Add(metric.NoticesRejected, 1)
+		case notice.Suppressed:
+			t.Add(metric.NoticesSuppressed, 1)
+		}
+	}
 }
 
 type notifications struct {

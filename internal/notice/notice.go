@@ -47,6 +47,10 @@ type Notices struct {
 	// Enclosers make what the mails of an event carry and nobody but their reader may know. It is made for each mail
 	// when it is sent, so that it need not be kept anywhere.
 	Enclosers map[audit.Type]Encloser
+
+	// Observe is told what became of a mail, and how long after its event, as soon as that is known; nil where nobody asks.
+	// It is told again where a mail goes out again because it could not be noted.
+	Observe func(what Outcome, after time.Duration)
 }
 
 // An Enclosure is a link or a code that only the reader of a mail may know.
@@ -110,6 +114,7 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 		return err
 	}
 	if suppressed {
+		n.observed(e, Suppressed)
 		return n.note(ctx, d, stateSuppressed, "")
 	}
 	owed, err := n.send(ctx, e, n.said(e, acc, members, to))
@@ -117,6 +122,7 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 		return n.note(ctx, d, stateMoot, "")
 	}
 	if rejected, ok := errors.AsType[*mail.Rejected](err); ok {
+		n.observed(e, Rejected)
 		// Nobody will be told by mail, so the trail has to say it (P5).
 		about := audit.Subject{Kind: "notice", ID: e.ID + "/" + to.user.ID, Name: rejected.Reason}
 		told := audit.New(audit.NoticeRejected, n.Now(), e.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, about)
@@ -126,11 +132,17 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 		// The claim is given back, so that the next try need not wait for the lease to run out.
 		return errors.Join(err, n.note(ctx, d, stateFailed, ""))
 	}
+	n.observed(e, Sent)
 	return n.note(ctx, d, stateSent, "")
 }
 
 // send writes and sends the mail, and reports false where there is nothing to be told any more.
 func (n *Notices) send(ctx context.Context, e audit.Event, said mail.Notice) (owed bool, err error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-noteTime))
+		defer cancel()
+	}
 	if enclose := n.Enclosers[e.Type]; enclose != nil {
 		enclosed, owed, err := enclose(ctx, e)
 		if err != nil || !owed {
