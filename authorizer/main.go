@@ -29,5 +29,6 @@ func main() {
 		},
 		Routes: settings.Must(authorizer.ParseRoutes(routesYAML)),
 		Log:    s.Logger(os.Stdout),
+		Meter:  s.Meter(os.Stdout, time.Now),
 	}))
 }

@@ -149,8 +149,8 @@ func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Wr
 			return nil, err
 		}
 		out[code] = make(api.Config{
-			Table: e.Table, Sender: mails, Keys: keys, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Origin: set.Origin,
-			URL: e.URL, Passkeys: passkey.Keys{},
+			Table: e.Table, Sender: mails, Keys: keys, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Meter: set.Meter(logs, e.Now),
+			Origin: set.Origin, URL: e.URL, Passkeys: passkey.Keys{},
 		})
 	}
 	guard, err := guardian(e, logs)
@@ -177,5 +177,6 @@ func guardian(e local.Env, logs io.Writer) (lambda.Handler, error) {
 		Authority: &authority.Authority{Table: e.Table, Now: e.Now, Form: set.Form},
 		Routes:    routes,
 		Log:       set.Logger(logs),
+		Meter:     set.Meter(logs, e.Now),
 	}), nil
 }

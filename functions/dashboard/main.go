@@ -14,8 +14,9 @@ import (
 func main() {
 	s := settings.Must(settings.Read(os.Getenv))
 	lambda.Start(api.Dashboard(api.Config{
-		Form: s.Form,
-		Now:  time.Now,
-		Log:  s.Logger(os.Stdout),
+		Form:  s.Form,
+		Now:   time.Now,
+		Log:   s.Logger(os.Stdout),
+		Meter: s.Meter(os.Stdout, time.Now),
 	}))
 }

@@ -21,5 +21,6 @@ func main() {
 		Form:  s.Form,
 		Now:   time.Now,
 		Log:   s.Logger(os.Stdout),
+		Meter: s.Meter(os.Stdout, time.Now),
 	}))
 }

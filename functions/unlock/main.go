@@ -27,6 +27,7 @@ func main() {
 		Form:     s.Form,
 		Now:      time.Now,
 		Log:      s.Logger(os.Stdout),
+		Meter:    s.Meter(os.Stdout, time.Now),
 		Origin:   s.Origin,
 		URL:      s.URL,
 	}))

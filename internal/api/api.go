@@ -16,6 +16,7 @@ import (
 	"keyfob/internal/gateway"
 	"keyfob/internal/keyring"
 	"keyfob/internal/mail"
+	"keyfob/internal/metric"
 	"keyfob/internal/password"
 	"keyfob/internal/table"
 	"keyfob/internal/token"
@@ -31,8 +32,9 @@ type Config struct {
 	Form     token.Form
 	Now      func() time.Time
 	Log      *slog.Logger
-	Origin   string // the dashboard's, where this API does not serve it; else empty
-	URL      string // where people reach the dashboard, for links in mails; empty where a function writes none
+	Meter    *metric.Meter // nil where nothing is measured
+	Origin   string        // the dashboard's, where this API does not serve it; else empty
+	URL      string        // where people reach the dashboard, for links in mails; empty where a function writes none
 }
 
 func (c Config) authority() *authority.Authority {
@@ -44,7 +46,7 @@ func (c Config) accounts() *account.Accounts {
 }
 
 func (c Config) function(routes gateway.Routes) *gateway.Function {
-	return gateway.NewFunction(gateway.Config{Log: c.Log, Now: c.Now, Realm: c.Form.Realm, Origin: c.Origin}, routes)
+	return gateway.NewFunction(gateway.Config{Log: c.Log, Meter: c.Meter, Now: c.Now, Realm: c.Form.Realm, Origin: c.Origin}, routes)
 }
 
 // stamp writes a time as the API does; null for never.

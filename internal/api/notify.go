@@ -5,10 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"keyfob/internal/audit"
 	"keyfob/internal/factor"
 	"keyfob/internal/link"
+	"keyfob/internal/metric"
 	"keyfob/internal/notice"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -16,15 +18,16 @@ import (
 
 // Notify is the function that sees that people are told of events.
 func Notify(c Config) *Consumer {
-	return &Consumer{c.Log, notifications{c.Log, c.notices()}.see}
+	tally := metric.NewTally(c.Meter)
+	return &Consumer{c.Log, notifications{c.Log, c.notices(tally)}.see, tally}
 }
 
-// notices decides about notices, for the functions that send them.
-func (c Config) notices() *notice.Notices {
+// notices decides about notices, for the functions that send them, and measures what becomes of mails.
+func (c Config) notices(tally *metric.Tally) *notice.Notices {
 	links := &link.Links{Table: c.Table, Now: c.Now, Form: c.Form, URL: c.URL}
 	factors := &factor.Factors{Table: c.Table, Now: c.Now, Form: c.Form}
 	return &notice.Notices{
-		Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm, URL: c.URL,
+		Table: c.Table, Now: c.Now, Accounts: c.accounts(), Sender: c.Sender, Realm: c.Form.Realm, URL: c.URL, Observe: tallied(tally),
 		Enclosers: map[audit.Type]notice.Encloser{
 			audit.UserInvited: links.Enclose, audit.PasswordRequested: links.Enclose,
 			audit.FactorRequested: func(ctx context.Context, e audit.Event) (notice.Enclosure, bool, error) {
@@ -32,6 +35,21 @@ func (c Config) notices() *notice.Notices {
 				return notice.Enclosure{Code: code, Until: until}, owed, err
 			},
 		},
+	}
+}
+
+// tallied measures what becomes of mails.
+func tallied(t *metric.Tally) func(notice.Outcome, time.Duration) {
+	return func(what notice.Outcome, after time.Duration) {
+		switch what {
+		case notice.Sent:
+			t.Add(metric.NoticesSent, 1)
+			t.Add(metric.NoticeLatency, after.Milliseconds())
+		case notice.Rejected:
+			t.Add(metric.NoticesRejected, 1)
+		case notice.Suppressed:
+			t.Add(metric.NoticesSuppressed, 1)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"keyfob/internal/api"
 	"keyfob/internal/mail"
@@ -90,4 +92,37 @@ func TestP6APoisonedRecordHoldsUpNobody(t *testing.T) {
 	if err != nil || string(out) != `{"batchItemFailures":[{"itemIdentifier":"100"},{"itemIdentifier":"101"}]}` {
 		t.Errorf("without time: %s, %v", out, err)
 	}
+}
+
+// stalled is a mail service that does not answer.
+type stalled struct{}
+
+func (stalled) Send(ctx context.Context, _ mail.Message) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// S25, P6: a mail service that hangs costs a batch no more than the function's time, every record of it is named, and none is
+// left claimed: as soon as the service answers again, each mail goes out, once.
+func TestS25AHungMailServiceHoldsUpABatchForItsTimeOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := deployment(t)
+		account := owner(t, c)["accountId"]
+		payload, err := json.Marshal(map[string]any{"Records": created(t, account, "first", "second", "third")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Sender = stalled{}
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		out, err := api.Notify(c).Invoke(ctx, payload)
+		if err != nil || ctx.Err() != nil || strings.Count(string(out), "itemIdentifier") != 3 {
+			t.Errorf("%s, %v; its time: %v", out, err, ctx.Err())
+		}
+		s := &sender{}
+		c.Sender = s
+		if out, err := api.Notify(c).Invoke(t.Context(), payload); err != nil || string(out) != `{"batchItemFailures":[]}` || len(s.sent) != 3 {
+			t.Errorf("%s, %v, %d mails", out, err, len(s.sent))
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"keyfob/internal/metric"
 	"keyfob/internal/table"
 )
 
@@ -18,6 +19,8 @@ const batchMargin = 500 * time.Millisecond
 type Consumer struct {
 	log *slog.Logger
 	see func(context.Context, table.Record) error // sees a record through; it may be asked to any number of times
+
+	tally *metric.Tally // of what an invocation does
 }
 
 // Invoke takes the batch's records in their order and answers which could not be seen through. Lambda brings the first of
@@ -34,6 +37,7 @@ func (c *Consumer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-batchMargin))
 		defer cancel()
 	}
+	defer c.tally.Put()
 	answer := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	for _, raw := range batch.Records {
 		err := ctx.Err() // without time nothing is begun, but all that is left is named

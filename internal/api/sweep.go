@@ -9,20 +9,31 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"keyfob/internal/agenda"
+	"keyfob/internal/metric"
 )
 
 // Sweep is the function that looks at what has become due: mails that are outstanding, digests, reminders of tokens that
 // will end. A schedule invokes it. It implements lambda.Handler.
 func Sweep(c Config) *Sweeper {
-	notices, tokens := c.notices(), c.authority()
-	return &Sweeper{c.Log, &agenda.Agenda{Table: c.Table, Now: c.Now}, map[agenda.Kind]agenda.See{
-		agenda.Owed: notices.Outstanding, agenda.Digest: notices.Digest, agenda.Reminder: tokens.Remind,
+	tally := metric.NewTally(c.Meter)
+	notices, tokens := c.notices(tally), c.authority()
+	return &Sweeper{c.Log, c.Meter, tally, &agenda.Agenda{Table: c.Table, Now: c.Now}, map[agenda.Kind]agenda.See{
+		agenda.Owed: notices.Outstanding, agenda.Digest: notices.Digest,
+		agenda.Reminder: func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
+			verdict, err := tokens.Remind(ctx, e)
+			if len(verdict.With) > 0 {
+				tally.Add(metric.Reminders, 1)
+			}
+			return verdict, err
+		},
 	}}
 }
 
 // Sweeper sweeps the agenda.
 type Sweeper struct {
 	log    *slog.Logger
+	meter  *metric.Meter
+	tally  *metric.Tally // of what an invocation does
 	agenda *agenda.Agenda
 	sees   map[agenda.Kind]agenda.See
 }
@@ -48,6 +59,7 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-sweepMargin))
 		defer cancel()
 	}
+	defer s.tally.Put()
 	swept, err := s.agenda.Sweep(ctx, func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
 		see := s.sees[e.Kind]
 		if see == nil {
@@ -55,6 +67,7 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		}
 		return see(ctx, e)
 	})
+	s.meter.Put(metric.OwedNotices.Of(int64(swept.Failed)), metric.OldestOwedSeconds.Of(int64(swept.Overdue/time.Second)))
 	outcome, level := "ok", slog.LevelInfo
 	why := errors.Join(err, swept.Why)
 	if why != nil {

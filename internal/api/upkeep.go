@@ -9,6 +9,7 @@ import (
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
+	"keyfob/internal/metric"
 	"keyfob/internal/passwords"
 	"keyfob/internal/session"
 	"keyfob/internal/standing"
@@ -20,12 +21,14 @@ import (
 // due, it carries on changes of users and accounts that whoever began them has left, it revokes the tokens of who was
 // removed, it ends what sessions a change of password has left, and it issues links to those who forgot theirs.
 func Upkeep(c Config) *Consumer {
-	u := upkeep{c.Log, c.authority(), &standing.Carrier{Table: c.Table, Accounts: c.accounts()}, &session.Sessions{Table: c.Table, Now: c.Now}, c.passwords()}
-	return &Consumer{c.Log, u.see}
+	tally := metric.NewTally(c.Meter)
+	u := upkeep{c.Log, tally, c.authority(), &standing.Carrier{Table: c.Table, Accounts: c.accounts()}, &session.Sessions{Table: c.Table, Now: c.Now}, c.passwords()}
+	return &Consumer{c.Log, u.see, tally}
 }
 
 type upkeep struct {
 	log       *slog.Logger
+	tally     *metric.Tally
 	authority *authority.Authority
 	carrier   *standing.Carrier
 	sessions  *session.Sessions
@@ -38,7 +41,7 @@ func (u upkeep) see(ctx context.Context, r table.Record) error {
 	var err error
 	switch {
 	case r.Purged() && strings.HasPrefix(pk, key.PrefixToken):
-		did, err = "purge", u.authority.Purged(ctx, r.Change.OldImage, r.Change.ApproximateCreationDateTime.Time())
+		did, err = "purge", u.purged(ctx, r.Change)
 	case r.EventName != table.Remove && strings.HasPrefix(pk, key.PrefixAccount) && r.Change.NewImage.Bool("behind"):
 		did, err = "carrying", u.carry(ctx, r.Change)
 	case r.EventName == table.Insert && strings.HasPrefix(pk, key.PrefixReset):
@@ -50,6 +53,16 @@ func (u upkeep) see(ctx context.Context, r table.Record) error {
 	}
 	if err == nil {
 		u.log.LogAttrs(ctx, slog.LevelInfo, "upkeep seen through", slog.String("outcome", "ok"), slog.String("did", did), slog.String("sequence", r.Change.SequenceNumber))
+	}
+	return err
+}
+
+// purged has a purge recorded, and measures how late the store was with it.
+func (u upkeep) purged(ctx context.Context, c table.Change) error {
+	at := c.ApproximateCreationDateTime.Time()
+	err := u.authority.Purged(ctx, c.OldImage, at)
+	if err == nil {
+		u.tally.Add(metric.PurgeLag, at.Unix()-c.OldImage.PurgeAt())
 	}
 	return err
 }

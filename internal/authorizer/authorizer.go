@@ -24,6 +24,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/credential"
+	"keyfob/internal/metric"
 	"keyfob/internal/scope"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Authority *authority.Authority
 	Routes    Routes
 	Log       *slog.Logger
+	Meter     *metric.Meter // nil where nothing is measured
 }
 
 // An Authorizer answers authorizer events. It implements lambda.Handler.
@@ -162,6 +164,7 @@ func (a *Authorizer) log(ctx context.Context, start time.Time, q question, p aut
 	level := slog.LevelInfo
 	if outcome == "failed" {
 		level = slog.LevelError
+		a.config.Meter.Put(metric.Undecided.Of(1))
 	}
 	attrs := make([]slog.Attr, 0, 8)
 	attrs = append(attrs, slog.String("route", q.route), slog.String("outcome", outcome), slog.String("request_id", q.from.RequestID),

@@ -96,6 +96,18 @@ func TestP7AFailureIsNotAnAnswer(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), good) {
 			t.Errorf("%s: the error holds the secret", name)
 		}
+		if n := strings.Count(w.logged.String(), `"Undecided":1`); n != 1 {
+			t.Errorf("%s: measured %d times", name, n)
+		}
+		w.logged.Reset()
+	}
+	// What was decided is not measured, however it was decided.
+	w.table.fail = nil
+	for _, presented := range []string{good, good[:len(good)-1]} {
+		_, _ = w.ask(t, rest("GET", "/v1/tokenInfo", "/v1/tokenInfo", bearer(presented)))
+	}
+	if log := w.logged.String(); strings.Contains(log, "_aws") || strings.Count(log, "\n") != 2 {
+		t.Errorf("%s", log)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
+	"keyfob/internal/metric"
 	"keyfob/internal/scope"
 	"keyfob/internal/session"
 	"keyfob/internal/standing"
@@ -89,7 +90,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.handler = authorizer.New(authorizer.Config{
 		Authority: &authority.Authority{Table: w.table, Now: func() time.Time { return w.now }, Form: w.form},
-		Routes:    routes, Log: slog.New(slog.NewJSONHandler(out, nil)),
+		Routes:    routes, Log: slog.New(slog.NewJSONHandler(out, nil)), Meter: metric.New(out, "keyfob", "authorizer", func() time.Time { return w.now }),
 	})
 	return w
 }

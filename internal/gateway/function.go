@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"keyfob/internal/fault"
+	"keyfob/internal/metric"
 )
 
 // A Handler answers one request. An error becomes a problem.
@@ -21,6 +22,7 @@ type Routes map[string]Handler
 // Config is what all functions of a deployment have in common at the edge.
 type Config struct {
 	Log    *slog.Logger
+	Meter  *metric.Meter // nil where nothing is measured
 	Now    func() time.Time
 	Realm  string
 	Origin string // the dashboard's, if it is not served by this API: the only one that may read answers. Or empty.
@@ -104,6 +106,7 @@ func (f *Function) log(ctx context.Context, r *Request, response Response, err e
 		outcome = "refused"
 		if response.Status >= 500 {
 			level, outcome = slog.LevelError, "failed"
+			f.config.Meter.Put(metric.Undecided.Of(1))
 		}
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}

@@ -59,6 +59,11 @@ func TestEveryConfigEnvAnswersWhatADeploymentAsks(t *testing.T) {
 		if given["Realm"] != realm || given["MailFrom"] == "" {
 			t.Errorf("%s: %v", env, given)
 		}
+		// Realms that others rely on keep room for the authorizer; a first deployment, into an account of which nothing is
+		// known, cannot.
+		if _, reserved := given["AuthorizerConcurrency"]; reserved != (env == "us" || env == "eu") {
+			t.Errorf("%s: %v", env, given)
+		}
 		load(t, "template.yaml", given) // every parameter is one of the template's, with a value that it allows
 	}
 	for section := range config {

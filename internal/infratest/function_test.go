@@ -2,7 +2,9 @@ package infratest
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,6 +144,32 @@ func TestFunctionsThatComputeHaveTheProcessorForIt(t *testing.T) {
 		if f, _ := tm.Function(id); f.MemorySize < least {
 			t.Errorf("%s has %d MiB", id, f.MemorySize)
 		}
+	}
+}
+
+// A flood of logins, or of whatever else makes a function hash, is held back by the gateway before it takes the room that
+// other functions run in: every POST that leads to a function with a hasher has a limit of its own, however it is called.
+func TestAFloodOfHashingIsHeldBackAtTheGateway(t *testing.T) {
+	tm := load(t, "template.yaml", nil)
+	limits := map[string]any{}
+	settings, _ := properties(t, tm, "Api")["MethodSettings"].([]any)
+	for _, s := range settings {
+		path := strings.ReplaceAll(strings.TrimPrefix(text(s, "ResourcePath"), "/"), "~1", "/")
+		limits[text(s, "HttpMethod")+" "+path] = []any{at(s, "ThrottlingRateLimit"), at(s, "ThrottlingBurstLimit")}
+	}
+	hashing := 0
+	for _, r := range tm.API.Routes {
+		f, _ := tm.Function(r.Function)
+		if r.Method != http.MethodPost || !strings.Contains(string(read(t, f.CodeURI+"/main.go")), "NewHasher") {
+			continue
+		}
+		hashing++
+		if limit := fmt.Sprint(limits[r.Method+" "+r.Path]); limit != "[50 50]" {
+			t.Errorf("%s %s has the limit %s", r.Method, r.Path, limit)
+		}
+	}
+	if hashing < 8 {
+		t.Errorf("only %d routes that hash", hashing)
 	}
 }
 

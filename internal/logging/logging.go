@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"sync"
 
 	"keyfob/internal/token"
 )
@@ -23,9 +24,15 @@ func New(w io.Writer, level, function string, form token.Form) *slog.Logger {
 	if l.UnmarshalText([]byte(level)) != nil {
 		l = slog.LevelInfo
 	}
-	m := &masker{to: w, brand: []byte(form.Brand), pattern: regexp.MustCompile(form.Brand + `s?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)}
-	h := slog.NewJSONHandler(m, &slog.HandlerOptions{Level: l, ReplaceAttr: rename})
+	h := slog.NewJSONHandler(Masked(w, form), &slog.HandlerOptions{Level: l, ReplaceAttr: rename})
 	return slog.New(h).With("service", "keyfob", "function_name", function)
+}
+
+// Masked gives a writer of whole lines that masks credentials in them, for what else a function writes into its log.
+func Masked(w io.Writer, form token.Form) io.Writer {
+	return &masker{to: w, brand: []byte(form.Brand), pattern: sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(form.Brand + `s?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)
+	})}
 }
 
 // rename gives the built-in members their names.
@@ -46,7 +53,7 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 type masker struct {
 	to      io.Writer
 	brand   []byte
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp // made when it is first needed, which is hardly ever
 }
 
 // Write writes one line. Looking for the brand and its underscore first keeps the ordinary line cheap.
@@ -61,7 +68,7 @@ func (m *masker) Write(line []byte) (int, error) {
 			break
 		}
 	}
-	if _, err := m.to.Write(m.pattern.ReplaceAll(line, []byte("[redacted]"))); err != nil {
+	if _, err := m.to.Write(m.pattern().ReplaceAll(line, []byte("[redacted]"))); err != nil {
 		return 0, err
 	}
 	return len(line), nil

@@ -22,7 +22,7 @@ const (
 	insistent  = 3                   // attempts that whoever the stream waits for makes; further ones are the sweeper's
 	pause      = 5 * time.Minute     // before the first of these
 	sendWithin = 2 * time.Second     // that have to be left to begin with a mail
-	noteWithin = 2 * time.Second     // that the note of a mail may take, however little time was left
+	noteWithin = 4 * time.Second     // that are kept for the note of a mail: as long as the table may try
 )
 
 // The states of a delivery.

@@ -56,6 +56,7 @@ func (n *Notices) digest(ctx context.Context, entry agenda.Entry) (next time.Tim
 	}
 	switch {
 	case ok:
+		n.observe(Rejected, g.meter.due)
 		with = n.rejection(entry.Account, g.meter.digest+"/"+entry.Ref, rejected.Reason).Ops()
 	case failed != nil:
 		return time.Time{}, false, errors.Join(failed, n.release(ctx, g))
@@ -139,7 +140,13 @@ func (n *Notices) sendDigest(ctx context.Context, g *gathering) error {
 	if err != nil {
 		return err
 	}
-	return n.Sender.Send(ctx, message)
+	ctx, cancel := sending(ctx)
+	defer cancel()
+	if err := n.Sender.Send(ctx, message); err != nil {
+		return err
+	}
+	n.observe(Sent, g.meter.due)
+	return nil
 }
 
 // release gives the claim back, so that the next try need not wait for the lease to run out.

@@ -44,6 +44,10 @@ type Notices struct {
 	// Enclosers make what the mails of an event carry and nobody but their reader may know. It is made for each mail
 	// when it is sent, so that it need not be kept anywhere.
 	Enclosers map[audit.Type]Encloser
+
+	// Observe is told what became of a mail, and how long after its event, as soon as that is known; nil where nobody asks.
+	// It is told again where a mail goes out again because it could not be noted.
+	Observe func(what Outcome, after time.Duration)
 }
 
 // An Enclosure is a link or a code that only the reader of a mail may know.
@@ -145,7 +149,15 @@ var errNoTime = errors.New("notice: there is no time left to send a mail")
 // timely reports whether there is the time to send a mail and to note it.
 func timely(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > sendWithin
+	return !ok || time.Until(deadline) > sendWithin+noteWithin
+}
+
+// sending gives what a mail may take of ctx's time, so that it can be noted what became of it.
+func sending(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-noteWithin))
+	}
+	return context.WithCancel(ctx)
 }
 
 func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, members []account.User, to recipient) error {
@@ -157,11 +169,13 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 		return err
 	}
 	if d.suppressed {
+		n.observed(e, Suppressed)
 		return n.note(ctx, d, stateSuppressed, "")
 	}
 	owed, err := n.send(ctx, e, n.said(e, acc, members, to))
 	switch rejected, ok := errors.AsType[*mail.Rejected](err); {
 	case err == nil && owed:
+		n.observed(e, Sent)
 		return n.note(ctx, d, stateSent, "")
 	case err == nil:
 		return n.note(ctx, d, stateMoot, "")
@@ -180,6 +194,7 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 
 // reject notes that nobody will be told by mail. So the trail has to say it (P5).
 func (n *Notices) reject(ctx context.Context, d *delivery, e audit.Event, to account.User, reason string) error {
+	n.observed(e, Rejected)
 	return n.note(ctx, d, stateRejected, reason, n.rejection(e.Account, e.ID+"/"+to.ID, reason).Ops()...)
 }
 
@@ -191,6 +206,8 @@ func (n *Notices) rejection(acc, id, reason string) audit.Event {
 
 // send writes and sends the mail, and reports false where there is nothing to be told any more.
 func (n *Notices) send(ctx context.Context, e audit.Event, said mail.Notice) (owed bool, err error) {
+	ctx, cancel := sending(ctx)
+	defer cancel()
 	if enclose := n.Enclosers[e.Type]; enclose != nil {
 		enclosed, owed, err := enclose(ctx, e)
 		if err != nil || !owed {

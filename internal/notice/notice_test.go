@@ -3,6 +3,7 @@ package notice_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -252,5 +253,54 @@ func TestP6ADeadSendersClaimIsTakenOverAfterItsLease(t *testing.T) {
 	}
 	if len(w.sender.sent) != 2 {
 		t.Errorf("told: %s", w.sender.to())
+	}
+}
+
+// What becomes of each mail is told once, with the time since its event; what is to be tried again is not told.
+func TestOutcomesAreTold(t *testing.T) {
+	w := newWorld(t)
+	var told []string
+	w.notices.Observe = func(what notice.Outcome, after time.Duration) {
+		told = append(told, fmt.Sprint(what, " after ", after))
+	}
+	if err := w.suppressions().Hold(t.Context(), w.bounced("admin@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	e := w.event(audit.TokenCreated)
+	w.now.Add(int64(3 * time.Second))
+	w.sender.fail = func(mail.Message) error { return errors.New("throttled") }
+	_ = w.notices.Deliver(t.Context(), e)
+	w.sender.fail = nil
+	_ = w.notices.Deliver(t.Context(), e)
+	e = w.event(audit.TokenRevoked)
+	w.sender.fail = func(mail.Message) error { return &mail.Rejected{Reason: "no such address"} }
+	_ = w.notices.Deliver(t.Context(), e)
+	if got, want := strings.Join(told, ", "), "suppressed after 3s, sent after 3s, suppressed after 0s, rejected after 0s"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// stalled is a mail service that does not answer.
+type stalled struct{}
+
+func (stalled) Send(ctx context.Context, _ mail.Message) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// P6: a mail service that hangs is given up while there is time to give the claim back, so that the next try need not wait
+// for the lease.
+func TestP6AHungMailServiceLeavesTimeForTheNote(t *testing.T) {
+	w := newWorld(t)
+	e := w.event(audit.TokenCreated)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // less than is kept for the note: the mail gets none
+	defer cancel()
+	w.notices.Sender = stalled{}
+	if err := w.notices.Deliver(ctx, e); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		t.Fatalf("%v; the time is %v", err, ctx.Err())
+	}
+	w.notices.Sender = w.sender
+	if err := w.notices.Deliver(t.Context(), e); err != nil || len(w.sender.sent) != 2 {
+		t.Errorf("%d mails: %v", len(w.sender.sent), err)
 	}
 }

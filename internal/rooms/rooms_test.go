@@ -44,7 +44,7 @@ var may = map[room][]room{
 var rooms = map[string]room{
 	"internal/fault": pure, "internal/token": pure, "internal/scope": pure, "internal/purge": pure, "internal/password": pure,
 	"internal/text": pure, "internal/credential": pure, "internal/scan": pure, "internal/tokenfile": pure, "internal/network": pure,
-	"internal/totp": pure, "internal/givenup": pure,
+	"internal/totp": pure, "internal/givenup": pure, "internal/metric": pure,
 
 	"internal/table": role, "internal/mail": role, "internal/keyring": role,
 

@@ -5,8 +5,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"keyfob/internal/logging"
+	"keyfob/internal/metric"
 )
 
 // Must gives v, or ends the process with one line where there is an error. It is for a main's wiring: a function
@@ -22,4 +24,10 @@ func Must[T any](v T, err error) T {
 // Logger makes the function's logger.
 func (s Settings) Logger(w io.Writer) *slog.Logger {
 	return logging.New(w, s.LogLevel, s.Function, s.Form)
+}
+
+// Meter makes what the function's metrics are measured with: lines of its log, masked as all of them are. A deployment's
+// table has the name of its stack.
+func (s Settings) Meter(w io.Writer, now func() time.Time) *metric.Meter {
+	return metric.New(logging.Masked(w, s.Form), s.Table, s.Function, now)
 }

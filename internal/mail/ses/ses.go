@@ -5,16 +5,18 @@
 // *mail.Rejected; and that anything else is a fault of kind Unavailable, worth another try.
 //
 // It does not try again by itself: the client it is given has its own retries for throttling and lost connections,
-// and the caller decides about later ones. SES has no idempotency token, so after a lost answer a further try may
+// within the budget of one message, and the caller decides about later ones. SES has no idempotency token, so after a lost answer a further try may
 // deliver a message twice; a lost notice would be worse.
 package ses
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	netmail "net/mail"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,10 +32,15 @@ type Client interface {
 	SendEmail(ctx context.Context, in *awsses.SendEmailInput, opts ...func(*awsses.Options)) (*awsses.SendEmailOutput, error)
 }
 
+// DefaultBudget is Config's. The function that sends has a few messages to send in 25 seconds, and one that SES keeps waiting
+// must not take all of them.
+const DefaultBudget = 10 * time.Second
+
 // A Config says how messages leave.
 type Config struct {
-	From             string // the sender: an address, or "Name <address>"; SES must have verified it
-	ConfigurationSet string // the SES configuration set that publishes deliveries; empty for none
+	From             string        // the sender: an address, or "Name <address>"; SES must have verified it
+	ConfigurationSet string        // the SES configuration set that publishes deliveries; empty for none
+	Budget           time.Duration // of one message, with all requests and pauses of the client's; DefaultBudget if zero
 }
 
 // A Sender is a mail.Sender over SES. It may be used by several goroutines at once.
@@ -41,6 +48,7 @@ type Sender struct {
 	client Client
 	from   string
 	set    *string
+	budget time.Duration
 }
 
 var _ mail.Sender = (*Sender)(nil)
@@ -52,7 +60,7 @@ func New(client Client, c Config) (*Sender, error) {
 		return nil, fmt.Errorf("ses: the sender %q is not an address", c.From)
 	}
 	// String writes a name that is not ASCII as a MIME encoded word, which SES asks for.
-	s := &Sender{client: client, from: from.String()}
+	s := &Sender{client: client, from: from.String(), budget: cmp.Or(c.Budget, DefaultBudget)}
 	if from.Name == "" {
 		s.from = from.Address
 	}
@@ -83,6 +91,8 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 	if tag := tagValue(m.EventID); tag != "" {
 		in.Tags = []types.MessageTag{{Name: aws.String("event"), Value: aws.String(tag)}}
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.budget)
+	defer cancel()
 	out, err := s.client.SendEmail(ctx, in)
 	if err != nil {
 		return verdict(err)

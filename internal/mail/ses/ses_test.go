@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -171,6 +172,33 @@ func TestAServerThatDoesNotAnswerEndsWithTheClientsTimeOut(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v, want a failure worth another try", err)
 	}
+}
+
+// hung is an SES that never answers.
+type hung struct{}
+
+func (hung) SendEmail(ctx context.Context, _ *awsses.SendEmailInput, _ ...func(*awsses.Options)) (*awsses.SendEmailOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// S25: however long the client and its retries would go on, a message has its budget, and no more than the caller's time.
+func TestS25AMessageIsGivenUpWithinItsBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for given, want := range map[time.Duration]time.Duration{0: DefaultBudget, time.Second: time.Second, time.Hour: 20 * time.Second} {
+			s, err := New(hung{}, Config{From: "no-reply@keys.example.com", Budget: given})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			start := time.Now()
+			err = s.Send(ctx, message())
+			if took := time.Since(start); took != want || !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%v: given up after %v: %v", given, took, err)
+			}
+			cancel()
+		}
+	})
 }
 
 func TestACancelledContextIsToldAsSuch(t *testing.T) {
