@@ -136,9 +136,15 @@ const nowhere = "acc_0000000000000000"
 
 // poison puts a record into the stream that no consumer can do anything with.
 func (w *world) poison(ctx context.Context) {
+	w.gate.Lock()
+	defer w.gate.Unlock()
+	w.poisonStream(ctx)
+	w.passes(2*time.Hour, time.Minute) // as long as the stream goes on trying, and nothing else comes through it
+}
+
+// poisonStream commits the poison.
+func (w *world) poisonStream(ctx context.Context) {
 	w.plan.Count(faulty.PoisonRecord)
-	w.gate.RLock()
-	defer w.gate.RUnlock()
 	k := key.Audit{Account: nowhere, At: w.now(), Event: fmt.Sprintf("evt_poison%d", w.serial.Add(1))}.Key()
 	if err := w.house.store.Commit(ctx, table.Create(table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK)})); err != nil {
 		w.broke(odd, "the poison was not taken: %v", err)
@@ -153,8 +159,13 @@ func (w *world) dayOff(ctx context.Context) {
 	pauseFor(ctx, 20*tick)
 	w.gate.Lock()
 	defer w.gate.Unlock()
-	for range 25 * 6 {
+	w.passes(25*time.Hour, 10*time.Minute)
+}
+
+// passes lets time pass in which nobody asks for anything.
+func (w *world) passes(d, step time.Duration) {
+	for ; d > 0; d -= step {
 		w.rest()
-		w.house.clock.Advance(10 * time.Minute)
+		w.house.clock.Advance(step)
 	}
 }

@@ -32,6 +32,10 @@ const (
 	perTick = 1500 * time.Millisecond
 )
 
+// think is how long somebody pauses between two things, on average and in real time. Without it the mails of all that is done
+// would not be sent while it is done, and so not while anything fails.
+const think = 30 * time.Millisecond
+
 // work has everybody work until the run's bound is reached, while a director makes what no call does.
 func (w *world) work(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
@@ -49,6 +53,7 @@ func (w *world) work(ctx context.Context) {
 				w.gate.RLock()
 				step(context.WithoutCancel(ctx)) // what was begun is seen through
 				w.gate.RUnlock()
+				pauseFor(ctx, time.Duration(r.Int64N(int64(2*think))))
 				if w.config.Ops > 0 && w.tally.ops() >= w.config.Ops {
 					over.Store(true)
 				}

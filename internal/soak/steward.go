@@ -57,7 +57,7 @@ func (s *steward) reveals(ctx context.Context) {
 			s.world.revoke(ctx, s.random, s.tenant.steward, s.shown[0])
 			s.shown = s.shown[1:]
 		}
-		if c := s.world.create(ctx, s.random, s.tenant.steward, map[string]any{"revealable": true}); c != nil {
+		if c := s.world.create(ctx, s.random, s.tenant.steward, wish{revealable: true}); c != nil {
 			s.shown = append(s.shown, c)
 		}
 		return
@@ -126,7 +126,7 @@ func (s *steward) visits(ctx context.Context) {
 		s.guests = s.guests[1:]
 		return
 	}
-	if c := w.create(ctx, s.random, g, nil); c != nil {
+	if c := w.create(ctx, s.random, g, wish{}); c != nil {
 		s.guests = append(s.guests, c)
 		return
 	}

@@ -20,7 +20,7 @@ const holds = 12
 // step does one thing.
 func (m *member) step(ctx context.Context) {
 	w, r, p := m.world, m.random, m.person
-	if dice := r.IntN(100); dice < 55 || p.session == nil {
+	if dice := r.IntN(100); dice < 65 || p.session == nil {
 		if c := w.any(r); c != nil && p.session != nil {
 			w.validate(ctx, c, r.IntN(networks))
 			return
@@ -30,7 +30,7 @@ func (m *member) step(ctx context.Context) {
 		return
 	}
 	if len(m.tokens) < 3 {
-		m.took(w.create(ctx, r, p, nil))
+		m.took(w.create(ctx, r, p, wish{life: lives[r.IntN(len(lives))]}))
 		return
 	}
 	i := r.IntN(len(m.tokens))
@@ -46,7 +46,7 @@ func (m *member) step(ctx context.Context) {
 			w.revoke(ctx, r, p, c)
 			return
 		}
-		m.took(w.create(ctx, r, p, nil))
+		m.took(w.create(ctx, r, p, wish{life: lives[r.IntN(len(lives))]}))
 	case dice < 40:
 		w.edit(ctx, p, c)
 	case dice < 52:

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -120,12 +121,16 @@ func (w *world) delivered(m mail.Message) {
 	}
 }
 
-// members is how many people of an account work with tokens, and so how many clients there are for each account.
+// tenants is how many accounts there are in a run with many clients.
 const tenants = 3
+
+// mutable are the mails that the accounts but the first do not want.
+var mutable = []string{"token.accessed", "session.novel", "token.edited"}
 
 // populate makes accounts and people, while nothing fails.
 func (w *world) populate(ctx context.Context) error {
-	for i := range tenants {
+	accounts := min(tenants, max(1, w.config.Workers/2))
+	for i := range accounts {
 		t := &tenant{muted: map[string]bool{}, guestRole: scope.Admin}
 		w.tenants = append(w.tenants, t)
 		var made struct{ Account, Owner struct{ ID, Email string } }
@@ -136,15 +141,17 @@ func (w *world) populate(ctx context.Context) error {
 		t.id = made.Account.ID
 		muted := ""
 		if i > 0 {
-			t.muted["token.accessed"], t.muted["session.novel"] = true, true
-			muted = `,"mutedMails":["token.accessed","session.novel"]`
+			for _, m := range mutable {
+				t.muted[m] = true
+			}
+			muted = `,"mutedMails":["` + strings.Join(mutable, `","`) + `"]`
 		}
 		if err := w.house.operate(ctx, fmt.Sprintf(`{"command":"account.policy","account":%q,"policy":{"issuers":"everyone","revealable":true,"tokensPerAccount":5000,"tokensPerUser":200%s}}`, t.id, muted), new(any)); err != nil {
 			return err
 		}
 		t.owner.id = made.Owner.ID
 		t.steward, t.guest, t.guarded = w.person(t, i, "steward"), w.person(t, i, "guest"), w.person(t, i, "guarded")
-		for j := range max(1, (w.config.Workers-tenants)/tenants) {
+		for j := range max(1, w.config.Workers/accounts-1) {
 			t.members = append(t.members, w.person(t, i, fmt.Sprintf("member%d", j)))
 		}
 		roles := map[*person]scope.Role{t.steward: scope.Admin, t.guest: scope.Admin}
@@ -173,15 +180,20 @@ func (w *world) populate(ctx context.Context) error {
 		}
 	}
 	for i, t := range w.tenants {
-		other := w.tenants[(i+1)%tenants].owner
-		c := w.create(ctx, rand.New(rand.NewPCG(w.config.Seed, 77)), other, nil) //#nosec G404 -- a play, not a secret
-		if c == nil {
-			return fmt.Errorf("soak: no token for a stranger")
+		t.stranger = nobodys
+		if other := w.tenants[(i+1)%accounts].owner; other.tenant != t {
+			c := w.create(ctx, rand.New(rand.NewPCG(w.config.Seed, 77)), other, wish{}) //#nosec G404 -- a play, not a secret
+			if c == nil {
+				return errors.New("soak: no token for a stranger")
+			}
+			t.stranger = c.handle
 		}
-		t.stranger = c.handle
 	}
 	return nil
 }
+
+// nobodys is a handle of no token.
+const nobodys = "tok_0000000000000000"
 
 // person names somebody. Passwords are the same in form and in nothing else.
 func (w *world) person(t *tenant, i int, name string) *person {
