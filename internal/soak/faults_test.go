@@ -44,12 +44,13 @@ func TestFaults(t *testing.T) {
 // Bounded, then 503 with Retry-After; never allowed, and never a request that hangs.
 func throttled(s *scene) {
 	c := s.token()
-	asks := faulty.Of(functions.Authorizer, faulty.Get)
 	for _, k := range []faulty.Kind{faulty.TableBusy, faulty.TableHang} {
-		s.meets(3, k, asks, func() {
+		s.meets(3, k, faulty.Of(functions.Authorizer, faulty.Get), func() {
+			var all sync.WaitGroup
 			for range 3 {
-				s.wants(string(k), s.get(c), http.StatusServiceUnavailable)
+				all.Go(func() { s.wants(string(k), s.get(c), http.StatusServiceUnavailable) })
 			}
+			all.Wait()
 		})
 		s.wants("afterwards", s.get(c), http.StatusOK)
 	}

@@ -25,11 +25,12 @@ func (w *world) mix() {
 	}
 }
 
-// The pace of the service's clock: it moves by a little, often, and more than twice as slowly as it would take for a claim of
-// a delivery to end while an invocation that has it goes on.
+// The pace of the service's clock, and how long a function may take in real time. What hangs is over soon; and in the longest
+// invocation so little of the service's time passes that a claim of a delivery outlasts who has it by far, as it does on AWS.
 const (
-	tick    = 50 * time.Millisecond
-	perTick = 1500 * time.Millisecond
+	tick       = 50 * time.Millisecond
+	perTick    = 1500 * time.Millisecond
+	invocation = 2 * time.Second
 )
 
 // think is how long somebody pauses between two things, on average and in real time. Without it the mails of all that is done

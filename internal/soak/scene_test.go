@@ -24,12 +24,11 @@ type scene struct {
 func play(t *testing.T, goWrong func(*scene)) {
 	t.Helper()
 	t.Parallel()
-	w, err := newWorld(t.Context(), Config{Seed: 1, Workers: 2, Dir: t.TempDir(), Template: "../../template.yaml"})
+	w, err := newWorld(t.Context(), Config{Seed: 1, Workers: 2, Dir: t.TempDir(), Template: "../../template.yaml"}, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.house.close)
-	w.house.cap = time.Second
 	if err := w.populate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

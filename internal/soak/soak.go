@@ -35,7 +35,7 @@ type Config struct {
 // Run runs the service and its clients with faults of every kind, and judges. The error says that it could not be run;
 // what the service has broken is in the report.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	w, err := newWorld(ctx, c)
+	w, err := newWorld(ctx, c, invocation)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,8 @@ type credential struct {
 // registered bounds the tokens that everybody validates.
 const registered = 512
 
-func newWorld(ctx context.Context, c Config) (*world, error) {
+// newWorld starts the service, in which a function may take so long for an invocation, in real time.
+func newWorld(ctx context.Context, c Config, invocation time.Duration) (*world, error) {
 	h, err := newHouse(c)
 	if err != nil {
 		return nil, err
@@ -99,10 +100,6 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 	}
 	return w, nil
 }
-
-// invocation is how long a function may take here, in real time. It is short, so that what hangs does not hold up everything
-// else, and together with the pace of the clock so that a claim of a delivery outlasts who has it.
-const invocation = 2 * time.Second
 
 // delivered reads what only the reader of a mail can know.
 func (w *world) delivered(m mail.Message) {
