@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"keyfob/internal/api"
-	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
 	"keyfob/internal/factor/passkey"
+	"keyfob/internal/functions"
 	"keyfob/internal/keyring"
 	keyfile "keyfob/internal/keyring/local"
 	"keyfob/internal/local"
@@ -115,56 +115,26 @@ func (s *service) closeFiles() error {
 // handlers makes every function's handler as its main in functions/ does, with this machine's table, mailbox and
 // key ring in the place of AWS's.
 func handlers(e local.Env, mails *mailbox.Mailbox, keys keyring.Ring, logs io.Writer) (map[string]lambda.Handler, error) {
-	hasher := password.NewHasher(hashesAtOnce)
-	out := make(map[string]lambda.Handler)
-	for code, make := range map[string]func(api.Config) lambda.Handler{
-		"functions/login":       func(c api.Config) lambda.Handler { return api.Login(c) },
-		"functions/logout":      func(c api.Config) lambda.Handler { return api.Logout(c) },
-		"functions/unlock":      func(c api.Config) lambda.Handler { return api.Unlock(c) },
-		"functions/password":    func(c api.Config) lambda.Handler { return api.Password(c) },
-		"functions/factors":     func(c api.Config) lambda.Handler { return api.Factors(c) },
-		"functions/sessions":    func(c api.Config) lambda.Handler { return api.Sessions(c) },
-		"functions/createtoken": func(c api.Config) lambda.Handler { return api.CreateToken(c) },
-		"functions/edittoken":   func(c api.Config) lambda.Handler { return api.EditToken(c) },
-		"functions/rotatetoken": func(c api.Config) lambda.Handler { return api.RotateToken(c) },
-		"functions/revealtoken": func(c api.Config) lambda.Handler { return api.RevealToken(c) },
-		"functions/listtokens":  func(c api.Config) lambda.Handler { return api.ListTokens(c) },
-		"functions/tokeninfo":   func(c api.Config) lambda.Handler { return api.TokenInfo(c) },
-		"functions/revoke":      func(c api.Config) lambda.Handler { return api.Revoke(c) },
-		"functions/leaks":       func(c api.Config) lambda.Handler { return api.Leaks(c) },
-		"functions/resources":   func(c api.Config) lambda.Handler { return api.Resources(c) },
-		"functions/run":         func(c api.Config) lambda.Handler { return api.Run(c) },
-		"functions/search":      func(c api.Config) lambda.Handler { return api.Search(c) },
-		"functions/audit":       func(c api.Config) lambda.Handler { return api.Audit(c) },
-		"functions/upkeep":      func(c api.Config) lambda.Handler { return api.Upkeep(c) },
-		"functions/feedback":    func(c api.Config) lambda.Handler { return api.Feedback(c) },
-		"functions/notify":      func(c api.Config) lambda.Handler { return api.Notify(c) },
-		"functions/sweep":       func(c api.Config) lambda.Handler { return api.Sweep(c) },
-		"functions/account":     func(c api.Config) lambda.Handler { return api.Account(c) },
-		"functions/dashboard":   func(c api.Config) lambda.Handler { return api.Dashboard(c) },
-		"functions/operator":    func(c api.Config) lambda.Handler { return api.Operator(c) },
-	} {
-		set, err := settings.Read(e.Getenv(code))
-		if err != nil {
-			return nil, err
-		}
-		out[code] = make(api.Config{
-			Table: e.Table, Sender: mails, Keys: keys, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Meter: set.Meter(logs, e.Now),
-			Origin: set.Origin, URL: e.URL, Passkeys: passkey.Keys{},
-		})
-	}
-	guard, err := guardian(e, logs)
-	out["authorizer"] = guard
-	return out, err
-}
-
-// guardian makes the authorizer. Its routes are in its folder, beside the template.
-func guardian(e local.Env, logs io.Writer) (lambda.Handler, error) {
-	set, err := settings.Read(e.Getenv("authorizer"))
+	routes, err := routes(e.TemplatePath)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(filepath.Dir(e.TemplatePath), "authorizer", "routes.yaml")
+	hasher := password.NewHasher(hashesAtOnce)
+	return functions.Handlers(func(code string) (api.Config, error) {
+		set, err := settings.Read(e.Getenv(code))
+		if err != nil {
+			return api.Config{}, err
+		}
+		return api.Config{
+			Table: e.Table, Sender: mails, Keys: keys, Hasher: hasher, Form: set.Form, Now: e.Now, Log: set.Logger(logs), Meter: set.Meter(logs, e.Now),
+			Origin: set.Origin, URL: e.URL, Passkeys: passkey.Keys{},
+		}, nil
+	}, routes)
+}
+
+// routes reads the authorizer's routes, which are in its folder, beside the template.
+func routes(template string) (authorizer.Routes, error) {
+	path := filepath.Join(filepath.Dir(template), functions.Authorizer, "routes.yaml")
 	data, err := os.ReadFile(path) //#nosec G304 -- beside the template that the operator names
 	if err != nil {
 		return nil, err
@@ -173,10 +143,5 @@ func guardian(e local.Env, logs io.Writer) (lambda.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return authorizer.New(authorizer.Config{
-		Authority: &authority.Authority{Table: e.Table, Now: e.Now, Form: set.Form},
-		Routes:    routes,
-		Log:       set.Logger(logs),
-		Meter:     set.Meter(logs, e.Now),
-	}), nil
+	return routes, nil
 }

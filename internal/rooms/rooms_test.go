@@ -23,6 +23,7 @@ const (
 	platform  room = "platform"  // what a process needs to run: settings, logs, clients
 	imitation room = "imitation" // AWS on one machine
 	main      room = "main"      // wiring
+	bench     room = "bench"     // the fault bench: parts that fail by plan, and who drives and judges the service with them
 	test      room = "test"      // helpers and checks of tests; only tests import them
 )
 
@@ -36,8 +37,9 @@ var may = map[room][]room{
 	adapter:   {pure, role},
 	platform:  {pure, platform},
 	imitation: {pure, role, platform, imitation},
-	main:      {pure, role, decision, edge, api, adapter, platform, imitation, main},
-	test:      {pure, role, decision, edge, api, adapter, platform, imitation, test},
+	bench:     {pure, role, decision, edge, api, adapter, platform, imitation, bench},
+	main:      {pure, role, decision, edge, api, adapter, platform, imitation, bench, main},
+	test:      {pure, role, decision, edge, api, adapter, platform, imitation, bench, test},
 }
 
 // rooms is the map, by the longest prefix of a package's path.
@@ -53,7 +55,7 @@ var rooms = map[string]room{
 	"internal/operator": decision, "internal/leak": decision, "internal/standing": decision, "internal/trail": decision, "internal/people": decision,
 	"internal/link": decision, "internal/passwords": decision, "internal/factor": decision, "internal/agenda": decision,
 
-	"internal/gateway": edge, "internal/authorizer": edge, "internal/api": api, "internal/openapi": api,
+	"internal/gateway": edge, "internal/authorizer": edge, "internal/api": api, "internal/openapi": api, "internal/functions": api,
 
 	"internal/table/bolt": adapter, "internal/table/dynamo": adapter, "internal/mail/ses": adapter, "internal/mail/mailbox": adapter,
 	"internal/keyring/kms": adapter, "internal/keyring/local": adapter,
@@ -61,6 +63,8 @@ var rooms = map[string]room{
 	"internal/settings": platform, "internal/logging": platform, "internal/awsconf": platform, "internal/template": platform,
 
 	"internal/local": imitation,
+
+	"internal/faulty": bench, "internal/soak": bench,
 
 	"dashboard": pure, // files
 

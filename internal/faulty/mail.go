@@ -1,0 +1,158 @@
+package faulty
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync"
+
+	"keyfob/internal/fault"
+	"keyfob/internal/mail"
+)
+
+// A Post is the mail service: what it has said yes to is sent, whatever becomes of who asked. It outlives processes, and is
+// safe for concurrent use.
+type Post struct {
+	// Archive gets every message as a line of JSON; nil for no archive.
+	Archive io.Writer
+	// Delivered is called with every message that was sent, one at a time; nil for nobody.
+	Delivered func(mail.Message)
+
+	mu       sync.Mutex
+	sent     map[Posted]int
+	rejected map[Posted]int
+	unheard  map[Posted]int
+}
+
+// A Posted is a mail as it is counted: by the event that it is of, and who it went to.
+type Posted struct{ Event, To string }
+
+// Send implements mail.Sender.
+func (p *Post) Send(_ context.Context, m mail.Message) error {
+	if err := mail.Validate(m); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.Archive != nil {
+		data, err := json.Marshal(m)
+		if err == nil {
+			_, err = p.Archive.Write(append(data, '\n'))
+		}
+		if err != nil {
+			return fault.Retry(err)
+		}
+	}
+	count(&p.sent, m)
+	if p.Delivered != nil {
+		p.Delivered(m)
+	}
+	return nil
+}
+
+// Sent gives how often each mail was sent.
+func (p *Post) Sent() map[Posted]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return clone(p.sent)
+}
+
+// Rejected gives how often each mail was refused for good.
+func (p *Post) Rejected() map[Posted]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return clone(p.rejected)
+}
+
+// Unheard gives how often the yes, or the no for good, to each mail did not reach who asked: only then may it be asked again.
+func (p *Post) Unheard() map[Posted]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return clone(p.unheard)
+}
+
+func count(all *map[Posted]int, m mail.Message) {
+	if *all == nil {
+		*all = map[Posted]int{}
+	}
+	(*all)[Posted{m.EventID, m.To}]++
+}
+
+func clone(m map[Posted]int) map[Posted]int {
+	out := make(map[Posted]int, len(m))
+	for k, n := range m {
+		out[k] = n
+	}
+	return out
+}
+
+func (p *Post) reject(m mail.Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	count(&p.rejected, m)
+	return &mail.Rejected{Reason: "MessageRejected"}
+}
+
+// A Mailer is the mail service as one function of one process sees it.
+type Mailer struct {
+	Post     *Post
+	Function string
+	Plan     *Plan
+	Process  *Process
+}
+
+var _ mail.Sender = (*Mailer)(nil)
+
+var mailErrors = map[Kind]error{
+	MailBusy: errors.New("faulty: Maximum sending rate exceeded"), MailQuota: errors.New("faulty: Daily message quota exceeded"),
+	MailPaused: errors.New("faulty: Sending paused for this account"), MailLost: errLost,
+}
+
+// Send implements mail.Sender.
+func (s *Mailer) Send(ctx context.Context, m mail.Message) error {
+	s.Process.alive(ctx, nobody)
+	if err := ctx.Err(); err != nil {
+		return fault.Retry(err)
+	}
+	kinds := []Kind{MailBusy, MailQuota, MailPaused, MailRejected, MailLost, MailHang}
+	if mortalCall(ctx) {
+		kinds = append(kinds, MailDies, MailDiesEre)
+	}
+	kind := s.Plan.choose(Call{Function: s.Function, Verb: Send, Message: &m}, kinds...)
+	switch kind {
+	case MailBusy, MailQuota, MailPaused:
+		return fault.Retry(mailErrors[kind])
+	case MailRejected:
+		return s.Post.reject(m)
+	case MailHang:
+		err := s.Process.hang(ctx)
+		s.Process.alive(ctx, nobody)
+		return err
+	case MailDiesEre:
+		die(ctx)
+	}
+	err := s.Post.Send(ctx, m)
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind == MailDies || s.Process.isDead():
+		s.Post.missed(m)
+		die(ctx)
+	case kind == MailLost:
+		s.Post.missed(m)
+		return fault.Retry(mailErrors[kind])
+	}
+	return nil
+}
+
+// missed notes that nobody has heard the yes to the message.
+func (p *Post) missed(m mail.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	count(&p.unheard, m)
+}
+
+// nobody is told.
+func nobody(error) {}
