@@ -26,6 +26,7 @@ func Notify(c Config) *Consumer {
 				return notice.Enclosure{Code: code, Until: until}, owed, err
 			},
 		},
+		Disavow: c.disavowals().Mint,
 	}}
 	return &Consumer{c.Log, n.see}
 }

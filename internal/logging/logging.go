@@ -23,7 +23,7 @@ func New(w io.Writer, level, function string, form token.Form) *slog.Logger {
 	if l.UnmarshalText([]byte(level)) != nil {
 		l = slog.LevelInfo
 	}
-	m := &masker{to: w, brand: []byte(form.Brand), pattern: regexp.MustCompile(form.Brand + `s?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)}
+	m := &masker{to: w, brand: []byte(form.Brand), pattern: regexp.MustCompile(form.Brand + `[lns]?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)}
 	h := slog.NewJSONHandler(m, &slog.HandlerOptions{Level: l, ReplaceAttr: rename})
 	return slog.New(h).With("service", "keyfob", "function_name", function)
 }
@@ -57,7 +57,7 @@ func (m *masker) Write(line []byte) (int, error) {
 			return m.to.Write(line)
 		}
 		rest = rest[i+len(m.brand):]
-		if bytes.HasPrefix(rest, []byte("_")) || bytes.HasPrefix(rest, []byte("s_")) {
+		if bytes.HasPrefix(rest, []byte("_")) || len(rest) > 1 && rest[1] == '_' {
 			break
 		}
 	}

@@ -47,6 +47,11 @@ type Notices struct {
 	// Enclosers make what the mails of an event carry and nobody but their reader may know. It is made for each mail
 	// when it is sent, so that it need not be kept anywhere.
 	Enclosers map[audit.Type]Encloser
+
+	// Disavow makes the link by which the reader of a mail of the event says that it was not them: the operations that make it,
+	// its URL, and when it ends; an empty URL where there is nothing to end. Nil for no links. The operations are committed with
+	// the claim, so that no mail carries a link that is not there.
+	Disavow func(ctx context.Context, e audit.Event, to account.User) (ops []table.Op, url string, until time.Time, err error)
 }
 
 // An Enclosure is a link or a code that only the reader of a mail may know.
@@ -105,14 +110,15 @@ func (n *Notices) involved(ctx context.Context, e audit.Event) (account.Account,
 }
 
 func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, members []account.User, to recipient) error {
-	d, suppressed, err := n.claim(ctx, e.ID, to.user)
+	said := n.said(e, acc, members, to)
+	d, suppressed, err := n.claim(ctx, e, to.user, &said)
 	if err != nil || d == nil {
 		return err
 	}
 	if suppressed {
 		return n.note(ctx, d, stateSuppressed, "")
 	}
-	owed, err := n.send(ctx, e, n.said(e, acc, members, to))
+	owed, err := n.send(ctx, e, said)
 	if err == nil && !owed {
 		return n.note(ctx, d, stateMoot, "")
 	}
@@ -161,9 +167,9 @@ func done(state string) bool {
 }
 
 // claim takes the delivery for this sender, and tells whether the address may not be written to. It returns nil where the
-// delivery is done with already.
-func (n *Notices) claim(ctx context.Context, event string, to account.User) (d table.Item, suppressed bool, err error) {
-	k := key.Notice{Event: event, Recipient: to.ID}.Key()
+// delivery is done with already. What is said in the mail gains the link that disavows the event.
+func (n *Notices) claim(ctx context.Context, e audit.Event, to account.User, said *mail.Notice) (d table.Item, suppressed bool, err error) {
+	k := key.Notice{Event: e.ID, Recipient: to.ID}.Key()
 	items, err := n.Table.Get(ctx, k, key.Suppression(to.Email).Key())
 	if err != nil {
 		return nil, false, err
@@ -184,14 +190,22 @@ func (n *Notices) claim(ctx context.Context, event string, to account.User) (d t
 	d["state"], d["attempt"] = table.S(stateClaimed), table.N(d.Int("attempt")+1)
 	d["until"], d[table.AttrPurgeAt] = table.N(now.Add(Lease).UnixMilli()), table.N(now.Add(keep).Unix())
 	put := op(d)
-	err = n.Table.Commit(ctx, put)
+	ops := []table.Op{put}
+	if suppressed = suppressionFrom(items[1]).holds(); n.Disavow != nil && !suppressed {
+		var link []table.Op
+		if link, said.Disavow, said.DisavowUntil, err = n.Disavow(ctx, e, to); err != nil {
+			return nil, false, err
+		}
+		ops = append(ops, link...)
+	}
+	err = n.Table.Commit(ctx, ops...)
 	if _, lost := errors.AsType[*table.Conflict](err); lost {
 		return nil, false, ErrClaimed
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	return put.Item, suppressionFrom(items[1]).holds(), nil
+	return put.Item, suppressed, nil
 }
 
 // note writes what became of a claimed delivery, with what else belongs to it.

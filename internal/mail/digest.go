@@ -1,0 +1,122 @@
+package mail
+
+import (
+	"fmt"
+	htmltemplate "html/template"
+	"strings"
+	texttemplate "text/template"
+	"time"
+)
+
+// MaxEntries is how many events a digest says something of; of the others it says how many they are.
+const MaxEntries = 50
+
+// A Digest is all that one mail in the place of many says: what happened in one account that one reader is to be told of.
+type Digest struct {
+	ID        string    // of the delivery; sent along as a message's EventID is
+	To        Person    // who gets the mail
+	Account   string    // the account's name
+	Dashboard string    // the dashboard's http(s) URL; empty for none
+	Since     time.Time // when the first of the events happened; shown in UTC
+	Until     time.Time // when the last did
+	Entries   []Notice  // the events, oldest first; each may have a Disavow
+	More      int       // how many there are besides
+}
+
+// digestView is what the templates see: text that is already clean, but not escaped.
+type digestView struct {
+	Title, Greeting, Account, Dashboard string
+	Span                                string
+	Entries                             []entry
+	Rest                                string
+	Until                               string // when the first of the links ends
+}
+
+// An entry is one event of a digest.
+type entry struct{ When, Title, Handle, By, Disavow, Deny string }
+
+var (
+	htmlDigest = htmltemplate.Must(htmltemplate.ParseFS(templates, "digest.html.tmpl", "layout.html.tmpl"))
+	textDigest = texttemplate.Must(texttemplate.ParseFS(templates, "digest.txt.tmpl"))
+)
+
+// ComposeDigest writes the mail. An error that is a *Rejected says that the recipient cannot be written to, or that an entry has
+// a link or a code for its reader to act on, which has no place among others: that event has a mail of its own.
+func ComposeDigest(d Digest) (Message, error) {
+	n := len(d.Entries) + max(0, d.More)
+	v := digestView{
+		Title: counted(n, "notice"), Greeting: "Hello,", Account: named(d.Account, maxName), Dashboard: address(d.Dashboard), Span: span(d.Since, d.Until),
+	}
+	if name := clean(d.To.Name, maxName); name != "" {
+		v.Greeting = "Hello " + name + ","
+	}
+	var ends time.Time
+	for _, e := range d.Entries {
+		if e.Link != "" || e.Code != "" {
+			return Message{}, &Rejected{"a digest has no place for a link or a code to act on"}
+		}
+		if len(v.Entries) == MaxEntries {
+			continue
+		}
+		shown := entryOf(e)
+		v.Entries = append(v.Entries, shown)
+		if shown.Disavow != "" && (ends.IsZero() || e.DisavowUntil.Before(ends)) {
+			ends = e.DisavowUntil
+		}
+	}
+	v.Until = when(ends)
+	if rest := n - len(v.Entries); rest > 0 {
+		v.Rest = fmt.Sprintf("And %d more: see the audit trail.", rest)
+	}
+	var text, html strings.Builder
+	if err := textDigest.Execute(&text, v); err != nil {
+		return Message{}, err
+	}
+	if err := htmlDigest.Execute(&html, v); err != nil {
+		return Message{}, err
+	}
+	m := Message{
+		To: d.To.Email, Subject: "Keyfob: " + v.Title + " (" + named(d.Account, maxTitleName) + ")",
+		Text: text.String(), HTML: html.String(), EventID: d.ID,
+	}
+	if err := Validate(m); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+func entryOf(n Notice) entry {
+	w := wordings(n)
+	e := entry{When: when(n.At), Title: title(n, w), Disavow: address(n.Disavow), Deny: w.Deny}
+	if h := clean(n.Token.Handle, maxLabel); h != "" {
+		e.Handle = h + " (ends in " + n.Token.Last4() + ")"
+	}
+	by, from := n.Actor.String(), clean(n.IP, maxLabel)
+	if by != "" {
+		e.By = "by " + by
+	}
+	if from != "" {
+		e.By = strings.TrimPrefix(e.By+", from "+from, ", ")
+	}
+	return e
+}
+
+// span says from when to when; nothing where neither is known.
+func span(since, until time.Time) string {
+	switch first, last := when(since), when(until); {
+	case first == "" || last == "":
+		return ""
+	case first == last:
+		return "at " + first
+	default:
+		return "from " + first + " to " + last
+	}
+}
+
+// counted says how many there are of what the word names.
+func counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
