@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"strings"
 
 	"keyfob/dashboard"
 	"keyfob/internal/disavowal"
@@ -73,15 +74,17 @@ func refusal(e *fault.Error) disavowView {
 	if e.Kind == fault.NotFound || e.Kind == fault.Gone {
 		return disavowView{Title: "This link does not work", Lead: e.Message}
 	}
-	return disavowView{Title: "That did not work", Lead: e.Message, Next: "Load the page again in a moment. The link has not been used up."}
+	return disavowView{Title: "That did not work", Lead: e.Message, Next: "Open the link again in a moment: its page says how things stand."}
 }
 
 // viewOfDisavowal says what the link ends, or has ended.
 func viewOfDisavowal(f disavowal.Found, state string) disavowView {
 	v := disavowView{Facts: factsOf(f, state)}
-	what, is, it := "token", "is", "it"
-	if n := len(f.Tokens); n > 1 {
-		what, is, it = fmt.Sprintf("%d tokens", n), "are", "them"
+	what, is, it := "the token", "is", "it"
+	if n := len(f.Tokens); n == 2 {
+		what, is, it = "both tokens", "are", "them"
+	} else if n > 2 {
+		what, is, it = fmt.Sprintf("all %d tokens", n), "are", "them"
 	}
 	switch {
 	case f.Kind == disavowal.Sessions && state == offered:
@@ -91,12 +94,12 @@ func viewOfDisavowal(f disavowal.Found, state string) disavowView {
 		v.Title, v.Lead = "All your sessions are ended", "Whoever was logged in as you is logged out."
 		v.Next = "Somebody who knows your password can log in again. Set another one now: say that you forgot yours, then look at your second factors and tokens."
 	case state == endedBefore:
-		v.Title, v.Lead = "Nothing is left to end", "The "+what+" that the mail was about had ended already, and cannot be used."
+		v.Title, v.Lead = "Nothing is left to end", "What the mail was about had ended already, and cannot be used."
 	case state == offered:
-		v.Title, v.Button = "Was this not you?", "This wasn't me: revoke the "+what
-		v.Lead = "You can revoke the " + what + ". Every program that uses " + it + " is refused at once, and this cannot be undone."
+		v.Title, v.Button = "Was this not you?", "This wasn't me: revoke "+what
+		v.Lead = "You can revoke " + what + ". Every program that uses " + it + " is refused at once, and this cannot be undone."
 	default:
-		v.Title, v.Lead = "The "+what+" "+is+" revoked", "Programs that used "+it+" are refused from now on. The account's owners and admins get a mail about it."
+		v.Title, v.Lead = strings.ToUpper(what[:1])+what[1:]+" "+is+" revoked", "Programs that used "+it+" are refused from now on."
 		v.Next = "If somebody has got into your account, change your password as well. The audit trail says what else was done."
 	}
 	if v.Button != "" {
@@ -126,14 +129,14 @@ func factsOf(f disavowal.Found, state string) []disavowFact {
 	add("Who", f.Who)
 	add("From", f.Event.Origin.IP)
 	for _, t := range f.Tokens {
-		now := "works"
+		now := "It works."
 		switch {
 		case t.Ended:
-			now = "had ended already"
+			now = "It had ended already."
 		case state == ended:
-			now = "revoked"
+			now = "It is revoked."
 		}
-		add("Token", t.Name, t.Handle+" (ends in "+t.Handle[max(0, len(t.Handle)-4):]+"): "+now)
+		add("Token", t.Name, t.Handle+" (ends in "+t.Handle[max(0, len(t.Handle)-4):]+")", now)
 	}
 	add("Account", f.Account.Name)
 	return all

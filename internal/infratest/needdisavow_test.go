@@ -31,7 +31,9 @@ func (s *service) disavow(session string) {
 	s.t.Helper()
 	const owner = "owner@example.com"
 	open := func(link string) { s.request("RevokeFunction", 200, "GET /disavow/{link}", "", "", link) }
-	use := func(status int, link string) { s.request("RevokeFunction", status, "POST /disavow/{link}", "", "", link) }
+	use := func(status int, link string) {
+		s.request("RevokeFunction", status, "POST /disavow/{link}", "", "", link)
+	}
 	for _, name := range []string{"Mine", "Presented", "Leaked", "Rotated"} {
 		made := s.request("CreateTokenFunction", 201, "POST /v1/tokens", session, `{"name":"`+name+`","scope":"full"}`)
 		if name == "Rotated" {
