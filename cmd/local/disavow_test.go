@@ -182,7 +182,7 @@ func TestADisavowalIsRefusedToWhoMayNotEndIt(t *testing.T) {
 		s.page(s.browse(method, link), 410, "Your role does not let you")
 	}
 	foreign := token.Form{Brand: "kf", Realm: "eu"}.New(token.Disavowal).Plaintext().Reveal()
-	for _, text := range []string{"nonsense", link[len("/disavow/"):len(link)-1], foreign, secret, url.PathEscape("../login")} {
+	for _, text := range []string{"nonsense", link[len("/disavow/") : len(link)-1], foreign, secret, url.PathEscape("../login")} {
 		for _, method := range []string{"GET", "POST"} {
 			s.page(s.browse(method, "/disavow/"+text), 404, "There is no such link")
 		}
