@@ -113,6 +113,8 @@ var rules = map[string]rule{
 	"POST /v1/revoke":                {need: openToAll, ok: http.StatusOK},
 	"DELETE /api/v1/api/key/{token}": {need: openToAll, ok: http.StatusOK},
 	"POST /v1/leaks/github":          {need: openToAll, ok: http.StatusBadRequest, body: `[]`},
+	"GET /disavow/{link}":            {need: openToAll, ok: http.StatusNotFound},
+	"POST /disavow/{link}":           {need: openToAll, ok: http.StatusNotFound},
 
 	// People and policy.
 	"GET /v1/account":                  {need: fullScope, roles: everybody, ok: http.StatusOK},

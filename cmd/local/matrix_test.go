@@ -163,8 +163,8 @@ func (m *matrix) try(route string, r rule, u *user, target, credential string, w
 	case route == "PATCH /v1/users/{id}":
 		body = map[bool]string{true: `{"role":"owner"}`, false: `{"role":"member"}`}[target == anOwners]
 	}
-	path = strings.NewReplacer("{category}", "exports", "{id}", id, "{token}", id).Replace(path)
-	header := http.Header{}
+	path = strings.NewReplacer("{category}", "exports", "{id}", id, "{token}", id, "{link}", id).Replace(path)
+	header := http.Header{"Accept": {"application/json"}}
 	switch {
 	case credential == noneAtAll:
 	case credential == aCookie:
@@ -202,6 +202,8 @@ func (m *matrix) target(route string, u *user, target string, want int) string {
 			return u.credentials[garbage]
 		}
 		return u.whose(target).spare
+	case "{link}": // that nobody was mailed
+		return token.Form{Brand: "kf", Realm: "us"}.New(token.Disavowal).Plaintext().Reveal()
 	case "factors": // nobody here has a passkey
 		return "psk_0000000000000000"
 	case "sessions":

@@ -108,7 +108,11 @@ func held(t *testing.T, a answer) {
 	if a.Headers["Cache-Control"] != "no-store" || a.Headers["X-Content-Type-Options"] != "nosniff" {
 		t.Fatalf("without its security headers: %+v", a)
 	}
-	if a.StatusCode >= 400 && a.StatusCode != 401 {
+	if a.Headers["Content-Type"] == "text/html; charset=utf-8" {
+		if !strings.HasPrefix(a.Body, "<!DOCTYPE html>") || !strings.Contains(a.Headers["Content-Security-Policy"], "style-src 'sha256-") {
+			t.Fatalf("a page that is none: %+v", a)
+		}
+	} else if a.StatusCode >= 400 && a.StatusCode != 401 {
 		var p struct {
 			Message string
 			Errors  []struct{ Code, Message string }
@@ -136,10 +140,10 @@ func fuzz(f *testing.F, function func(api.Config) *gateway.Function, seeds ...st
 	f.Fuzz(func(t *testing.T, route int, body, param, query, header string) {
 		method, resource, _ := strings.Cut(routes[(route%len(routes)+len(routes))%len(routes)], " ")
 		var e map[string]any
-		if err := json.Unmarshal(event(t, method, resource, map[string]string{"id": param, "category": param, "token": param}, claims, body), &e); err != nil {
+		if err := json.Unmarshal(event(t, method, resource, map[string]string{"id": param, "category": param, "token": param, "link": param}, claims, body), &e); err != nil {
 			t.Fatal(err)
 		}
-		e["multiValueHeaders"] = map[string][]string{"content-type": {header}, "User-Agent": {header}, "Origin": {header}}
+		e["multiValueHeaders"] = map[string][]string{"content-type": {header}, "User-Agent": {header}, "Origin": {header}, "Accept": {query}}
 		e["multiValueQueryStringParameters"] = map[string][]string{"limit": {query}, "cursor": {query}}
 		payload, err := json.Marshal(e)
 		if err != nil {

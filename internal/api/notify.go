@@ -35,6 +35,7 @@ func (c Config) notices(tally *metric.Tally) *notice.Notices {
 				return notice.Enclosure{Code: code, Until: until}, owed, err
 			},
 		},
+		Disavow: c.disavowals().Mint,
 	}
 }
 

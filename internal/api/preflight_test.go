@@ -16,7 +16,7 @@ func TestPreflightsNameThePathsMethods(t *testing.T) {
 	want := map[string][]string{}
 	for _, f := range []*gateway.Function{api.Login(c), api.Logout(c), api.CreateToken(c), api.ListTokens(c), api.EditToken(c), api.RotateToken(c), api.RevealToken(c), api.Leaks(c), api.TokenInfo(c), api.Account(c), api.Revoke(c), api.Resources(c), api.Search(c), api.Audit(c), api.Run(c)} {
 		for _, route := range f.Routes() {
-			if method, path, _ := strings.Cut(route, " "); method != "OPTIONS" {
+			if method, path, _ := strings.Cut(route, " "); method != "OPTIONS" && path != "/disavow/{link}" { // no page of another origin reads a page
 				want[path] = append(want[path], method)
 			}
 		}

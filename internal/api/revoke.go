@@ -7,23 +7,27 @@ import (
 	"net/url"
 
 	"keyfob/internal/authority"
+	"keyfob/internal/disavowal"
 	"keyfob/internal/fault"
 	"keyfob/internal/gateway"
 	"keyfob/internal/link"
 	"keyfob/internal/token"
 )
 
-// Revoke is the function that ends tokens by handle for who may, and tokens, sessions and links by possession for who holds one.
+// Revoke is the function that ends tokens by handle for who may, tokens, sessions and links by possession for who holds one, and
+// what a mail was about for who got it.
 func Revoke(c Config) *gateway.Function {
-	t := revocations{c.authority(), c.links()}
+	t, d := revocations{c.authority(), c.links(), c.disavowals()}, disavowRoutes{c.disavowals(), c.Origin}
 	return c.function(gateway.Routes{
 		"DELETE /v1/tokens/{id}": t.revoke, "POST /v1/revoke": t.revokePresented, "DELETE /api/v1/api/key/{token}": t.revokeInPath,
+		"GET /disavow/{link}": d.offer, "POST /disavow/{link}": d.use,
 	})
 }
 
 type revocations struct {
-	authority *authority.Authority
-	links     *link.Links
+	authority  *authority.Authority
+	links      *link.Links
+	disavowals *disavowal.Disavowals
 }
 
 func (t revocations) revoke(ctx context.Context, r *gateway.Request) (gateway.Response, error) {
@@ -84,6 +88,9 @@ func (t revocations) end(ctx context.Context, r *gateway.Request, presented stri
 	err := t.authority.RevokePresented(ctx, presented, r.Via(), r.Origin())
 	if err == nil {
 		err = t.links.EndPresented(ctx, presented, r.Via(), r.Origin())
+	}
+	if err == nil {
+		err = t.disavowals.WithdrawPresented(ctx, presented, r.Via(), r.Origin())
 	}
 	return revoked(err)
 }

@@ -82,6 +82,7 @@ const (
 	ViaAPI       = "api"
 	ViaOperator  = "operator"
 	ViaSystem    = "system"
+	ViaMail      = "mail" // with the link that a mail carried
 )
 
 // Deployment stands in an event in the place of the account where the change is the whole deployment's. No account has

@@ -57,19 +57,38 @@ func (a *Authority) revoke(ctx context.Context, t Token, why audit.Event) error 
 	if !t.Revoked.IsZero() {
 		return nil
 	}
-	t.Revoked = why.At
-	t.Edition++
-	ops := []table.Op{table.Replace(t.item(), t.Version)}
-	for _, k := range t.pointers() {
-		ops = append(ops, table.Delete(k, table.Anything()))
+	ops, err := a.Revocations(ctx, []Token{t}, func(Token) audit.Event { return why })
+	if err != nil {
+		return err
 	}
-	if t.Successor.IsZero() {
-		keys := quotaKeys(t.Account, t.User)
+	return a.Table.Commit(ctx, ops...)
+}
+
+// Revocations gives the operations that revoke the tokens, all of them of one user and none revoked yet, each with the event
+// that why gives for it: for a commit with more than that. A *table.Conflict says that one of them has changed since it was read.
+func (a *Authority) Revocations(ctx context.Context, tokens []Token, why func(Token) audit.Event) ([]table.Op, error) {
+	var ops []table.Op
+	counted := int64(0)
+	for _, t := range tokens {
+		if t.Successor.IsZero() {
+			counted++
+		}
+		e := why(t)
+		t.Revoked = e.At
+		t.Edition++
+		ops = append(ops, table.Replace(t.item(), t.Version))
+		for _, k := range t.pointers() {
+			ops = append(ops, table.Delete(k, table.Anything()))
+		}
+		ops = append(ops, e.Ops()...)
+	}
+	if counted > 0 {
+		keys := quotaKeys(tokens[0].Account, tokens[0].User)
 		counts, err := a.Table.Get(ctx, keys[:]...)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		ops = append(ops, count(keys, counts, -1)...)
+		ops = append(ops, count(keys, counts, -counted)...)
 	}
-	return a.Table.Commit(ctx, append(ops, why.Ops()...)...)
+	return ops, nil
 }

@@ -26,6 +26,7 @@ const (
 	Forbidden                    // a valid credential that may not do this
 	NotFound                     // absent, or not the caller's to know of
 	Conflict                     // the state changed, or forbids the change
+	Gone                         // it was there, and is over: a link that was used
 	Precondition                 // the caller's condition on the state (If-Match) does not hold
 	Unlicensed                   // the account has no licence for it
 	TooLarge                     // a body over the bound

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -62,10 +63,14 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		r = &Request{}
 	}
 	if err != nil {
+		told, _ := errors.AsType[*OnPage](err)
 		if ctx.Err() != nil && fault.KindOf(err) == fault.Internal {
 			err = retry()
 		}
 		response = Problem(err, f.config.Realm)
+		if told != nil {
+			response = told.answer(response, err)
+		}
 	}
 	f.log(ctx, r, response, err, f.config.Now().Sub(start))
 	return response.proxy(r, f.config.Origin), nil

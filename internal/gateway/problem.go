@@ -19,6 +19,7 @@ var statuses = map[fault.Kind]int{
 	fault.Forbidden:        http.StatusForbidden,
 	fault.NotFound:         http.StatusNotFound,
 	fault.Conflict:         http.StatusConflict,
+	fault.Gone:             http.StatusGone,
 	fault.Precondition:     http.StatusPreconditionFailed,
 	fault.Unlicensed:       http.StatusPaymentRequired,
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,

@@ -22,11 +22,11 @@ import (
 	awsses "github.com/aws/aws-sdk-go-v2/service/ses"
 
 	"keyfob/internal/api"
-	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
 	"keyfob/internal/awsconf"
 	"keyfob/internal/awsconf/kmsclient"
 	"keyfob/internal/factor/passkey"
+	"keyfob/internal/functions"
 	"keyfob/internal/keyring/kms"
 	"keyfob/internal/mail/ses"
 	"keyfob/internal/notice"
@@ -78,39 +78,9 @@ func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.trouble(r)
 }
 
-// made are the functions, each as its main makes it, by their CodeUri.
-var made = map[string]func(api.Config) lambda.Handler{
-	"authorizer": func(c api.Config) lambda.Handler {
-		return authorizer.New(authorizer.Config{Authority: &authority.Authority{Table: c.Table, Now: c.Now, Form: c.Form}, Log: c.Log})
-	},
-	"functions/login":       func(c api.Config) lambda.Handler { return api.Login(c) },
-	"functions/logout":      func(c api.Config) lambda.Handler { return api.Logout(c) },
-	"functions/unlock":      func(c api.Config) lambda.Handler { return api.Unlock(c) },
-	"functions/password":    func(c api.Config) lambda.Handler { return api.Password(c) },
-	"functions/factors":     func(c api.Config) lambda.Handler { return api.Factors(c) },
-	"functions/sessions":    func(c api.Config) lambda.Handler { return api.Sessions(c) },
-	"functions/createtoken": func(c api.Config) lambda.Handler { return api.CreateToken(c) },
-	"functions/edittoken":   func(c api.Config) lambda.Handler { return api.EditToken(c) },
-	"functions/rotatetoken": func(c api.Config) lambda.Handler { return api.RotateToken(c) },
-	"functions/revealtoken": func(c api.Config) lambda.Handler { return api.RevealToken(c) },
-	"functions/listtokens":  func(c api.Config) lambda.Handler { return api.ListTokens(c) },
-	"functions/tokeninfo":   func(c api.Config) lambda.Handler { return api.TokenInfo(c) },
-	"functions/revoke":      func(c api.Config) lambda.Handler { return api.Revoke(c) },
-	"functions/leaks":       func(c api.Config) lambda.Handler { return api.Leaks(c) },
-	"functions/resources":   func(c api.Config) lambda.Handler { return api.Resources(c) },
-	"functions/run":         func(c api.Config) lambda.Handler { return api.Run(c) },
-	"functions/search":      func(c api.Config) lambda.Handler { return api.Search(c) },
-	"functions/audit":       func(c api.Config) lambda.Handler { return api.Audit(c) },
-	"functions/account":     func(c api.Config) lambda.Handler { return api.Account(c) },
-	"functions/dashboard":   func(c api.Config) lambda.Handler { return api.Dashboard(c) },
-	"functions/notify":      func(c api.Config) lambda.Handler { return api.Notify(c) },
-	"functions/upkeep":      func(c api.Config) lambda.Handler { return api.Upkeep(c) },
-	"functions/feedback":    func(c api.Config) lambda.Handler { return api.Feedback(c) },
-	"functions/operator":    func(c api.Config) lambda.Handler { return api.Operator(c) },
-}
-
-// troubled makes a function whose every way out is troubled, with the clients and the bounds that its main gives it.
-func troubled(t *testing.T, codeURI string, w *way) lambda.Handler {
+// troubled makes the functions, by their CodeUri, with every way out troubled, and with the clients and the bounds that
+// their mains give them.
+func troubled(t *testing.T, w *way) map[string]lambda.Handler {
 	t.Helper()
 	getenv := func(name string) string {
 		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}[name]
@@ -136,11 +106,17 @@ func troubled(t *testing.T, codeURI string, w *way) lambda.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made[codeURI](api.Config{
-		Table:  dynamo.New(dynamodb.New(db.Options(), func(o *dynamodb.Options) { o.HTTPClient = over }), dynamo.Config{Table: "keyfob"}),
-		Sender: sender, Keys: ring, Hasher: password.NewHasher(1), Passkeys: passkey.Keys{},
-		Form: token.Form{Brand: "kf", Realm: "us"}, Now: time.Now, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), URL: "https://keys.example.com",
-	})
+	made, err := functions.Handlers(func(string) (api.Config, error) {
+		return api.Config{
+			Table:  dynamo.New(dynamodb.New(db.Options(), func(o *dynamodb.Options) { o.HTTPClient = over }), dynamo.Config{Table: "keyfob"}),
+			Sender: sender, Keys: ring, Hasher: password.NewHasher(1), Passkeys: passkey.Keys{},
+			Form: token.Form{Brand: "kf", Realm: "us"}, Now: time.Now, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), URL: "https://keys.example.com",
+		}, nil
+	}, authorizer.Routes{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 // unhurried are the functions whose time-out is a failure like any other: their event comes again, or an operator asks again.
@@ -155,7 +131,7 @@ func TestS25EveryFunctionAnswersInTimeWhateverIsWrong(t *testing.T) {
 	for _, f := range tm.Functions {
 		names = append(names, f.CodeURI)
 	}
-	if slices.Sort(names); !slices.Equal(names, slices.Sorted(maps.Keys(made))) {
+	if slices.Sort(names); !slices.Equal(names, slices.Sorted(maps.Keys(troubled(t, &way{})))) {
 		t.Fatalf("the functions are %v", names)
 	}
 	for trouble, send := range troubles {
@@ -171,7 +147,7 @@ func TestS25EveryFunctionAnswersInTimeWhateverIsWrong(t *testing.T) {
 					for _, left := range []time.Duration{f.Timeout, 2 * time.Second} {
 						synctest.Test(t, func(t *testing.T) {
 							w := &way{trouble: send}
-							h := troubled(t, f.CodeURI, w)
+							h := troubled(t, w)[f.CodeURI]
 							ctx, cancel := context.WithTimeout(t.Context(), left)
 							defer cancel()
 							out, err := h.Invoke(ctx, payload)
@@ -209,7 +185,7 @@ func wrong(f template.Function, out []byte, err error) string {
 			return fmt.Sprintf("it decided: %s, %v", out, err)
 		}
 		return ""
-	case "functions/feedback", "functions/operator": // unhurried
+	case "functions/feedback", "functions/operator", "functions/sweep": // whoever invoked it sees that it failed
 		if err == nil {
 			return "it did not fail: " + string(out)
 		}

@@ -34,7 +34,7 @@ func (s *service) leaks() {
 	key := s.request("CreateTokenFunction", 200, "POST /api/v1/api/key", session, "")["id"].(string)
 	made := s.invoke("OperatorFunction", `{"command":"account.create","account":{"name":"Leaking Ltd"},"owner":{"email":"lea@example.com"}}`)
 	acc, lea := made["account"].(map[string]any)["id"].(string), made["owner"].(map[string]any)
-	for _, found := range []string{key, session, after(lea["link"].(string))} {
+	for _, found := range append(s.leaked, key, session, after(lea["link"].(string))) {
 		body := encode(s.t, []any{map[string]string{"token": found, "type": "t", "url": "https://example.com/a", "source": "content"}})
 		sum := sha256.Sum256([]byte(body))
 		signature, err := ecdsa.SignASN1(rand.Reader, private, sum[:])

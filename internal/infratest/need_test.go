@@ -13,10 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
 	"keyfob/internal/api"
-	"keyfob/internal/authority"
 	"keyfob/internal/authorizer"
 	"keyfob/internal/factor/passkey"
+	"keyfob/internal/functions"
 	"keyfob/internal/mail"
 	"keyfob/internal/password"
 	"keyfob/internal/table"
@@ -68,16 +70,23 @@ func TestS31NoFunctionNeedsMoreThanItMay(t *testing.T) {
 	s.request("LogoutFunction", 200, "POST /v1/logout", session, "")
 	again := s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string)
 	s.request("RevokeFunction", 200, "POST /v1/revoke", "", `{"token":"`+again+`"}`)
+	s.disavow(s.request("LoginFunction", 200, "POST /v1/login", "", `{"name":"owner@example.com","password":"seven lanterns over a quiet river","returnToken":true}`)["token"].(string))
 	s.leaks()
 	s.joining()
 	s.notify()
 	s.upkeep()
 
+	s.compare()
+}
+
+// compare holds what the functions did against what they may do.
+func (s *service) compare() {
+	s.t.Helper()
 	for function, actions := range s.did {
 		for action, keys := range actions {
 			for _, p := range slices.Sorted(maps.Keys(keys)) {
 				if !slices.Contains(strings.Fields(may[function][action]), p) {
-					t.Errorf("%s needs %s on %s", function, action, p)
+					s.t.Errorf("%s needs %s on %s", function, action, p)
 				}
 			}
 		}
@@ -89,11 +98,11 @@ type service struct {
 	t        *testing.T
 	table    *bolt.Table
 	sent     []mail.Message
-	handlers map[string]interface {
-		Invoke(ctx context.Context, payload []byte) ([]byte, error)
-	}
-	did     map[string]map[string]map[string]bool // by function, action and prefix
-	headers map[string]string                     // of the requests that come, besides the usual ones
+	leaked   []string                              // what else was found in public
+	handlers map[string]lambda.Handler             // by logical id
+	did      map[string]map[string]map[string]bool // by function, action and prefix
+	headers  map[string]string                     // of the requests that come, besides the usual ones
+	ahead    time.Duration                         // of the functions' clock
 }
 
 func newService(t *testing.T) *service {
@@ -102,47 +111,28 @@ func newService(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	s := &service{t: t, table: store, did: map[string]map[string]map[string]bool{}}
+	s := &service{t: t, table: store, handlers: map[string]lambda.Handler{}, did: map[string]map[string]map[string]bool{}}
 	keys := ring(t)
 	config := func(function string) api.Config {
 		return api.Config{
 			Table: noting{store, s, function}, Sender: s, Keys: sealing{keys, s, function}, Hasher: password.NewHasher(1), Form: token.Form{Brand: "kf", Realm: "us"},
-			Now: time.Now, Log: slog.New(slog.DiscardHandler), URL: "https://keys.example.com", Passkeys: passkey.Keys{},
+			Now: func() time.Time { return time.Now().Add(s.ahead) }, Log: slog.New(slog.DiscardHandler), URL: "https://keys.example.com", Passkeys: passkey.Keys{},
 		}
 	}
-	asked := config("AuthorizerFunction")
 	routes, err := authorizer.ParseRoutes(read(t, "authorizer/routes.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handlers = map[string]interface {
-		Invoke(ctx context.Context, payload []byte) ([]byte, error)
-	}{
-		"AuthorizerFunction":  authorizer.New(authorizer.Config{Authority: &authority.Authority{Table: asked.Table, Now: asked.Now, Form: asked.Form}, Routes: routes, Log: asked.Log}),
-		"LoginFunction":       api.Login(config("LoginFunction")),
-		"LogoutFunction":      api.Logout(config("LogoutFunction")),
-		"UnlockFunction":      api.Unlock(config("UnlockFunction")),
-		"PasswordFunction":    api.Password(config("PasswordFunction")),
-		"FactorsFunction":     api.Factors(config("FactorsFunction")),
-		"SessionsFunction":    api.Sessions(config("SessionsFunction")),
-		"CreateTokenFunction": api.CreateToken(config("CreateTokenFunction")),
-		"EditTokenFunction":   api.EditToken(config("EditTokenFunction")),
-		"RotateTokenFunction": api.RotateToken(config("RotateTokenFunction")),
-		"RevealTokenFunction": api.RevealToken(config("RevealTokenFunction")),
-		"ListTokensFunction":  api.ListTokens(config("ListTokensFunction")),
-		"TokenInfoFunction":   api.TokenInfo(config("TokenInfoFunction")),
-		"RevokeFunction":      api.Revoke(config("RevokeFunction")),
-		"LeaksFunction":       api.Leaks(config("LeaksFunction")),
-		"ResourcesFunction":   api.Resources(config("ResourcesFunction")),
-		"RunFunction":         api.Run(config("RunFunction")),
-		"AccountFunction":     api.Account(config("AccountFunction")),
-		"SearchFunction":      api.Search(config("SearchFunction")),
-		"AuditFunction":       api.Audit(config("AuditFunction")),
-		"FeedbackFunction":    api.Feedback(config("FeedbackFunction")),
-		"NotifyFunction":      api.Notify(config("NotifyFunction")),
-		"SweepFunction":       api.Sweep(config("SweepFunction")),
-		"UpkeepFunction":      api.Upkeep(config("UpkeepFunction")),
-		"OperatorFunction":    api.Operator(config("OperatorFunction")),
+	ids := map[string]string{}
+	for _, f := range load(t, "template.yaml", nil).Functions {
+		ids[f.CodeURI] = f.LogicalID
+	}
+	made, err := functions.Handlers(func(code string) (api.Config, error) { return config(ids[code]), nil }, routes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code, h := range made {
+		s.handlers[ids[code]] = h
 	}
 	return s
 }

@@ -28,14 +28,14 @@ var may = map[string]map[string]string{
 	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#", "PutItem": "aud# due# trl#"},
 	"AccountFunction":     {"GetItem": "acc# lnk# ses# sup# thr# tok#", "BatchGetItem": "acc# lnk# ses# sup# thr# tok#", "Query": "acc# ase# atk# use# utk#", "PutItem": "acc# aud# due# lgn# lnk# ses# thr# tok# trl#", "DeleteItem": "acc# ase# lgn# lnk# mfa# ses# use#", "ConditionCheckItem": "acc# ses# tok#"},
 	"TokenInfoFunction":   {},
-	"RevokeFunction":      {"GetItem": "lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# due# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
-	"LeaksFunction":       {"GetItem": "cfg# lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# due# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
+	"RevokeFunction":      {"GetItem": "dis# lnk# ses# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "use#", "PutItem": "aud# dis# due# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#", "ConditionCheckItem": "acc#"},
+	"LeaksFunction":       {"GetItem": "cfg# dis# lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# dis# due# qta# tok# trl#", "DeleteItem": "ase# atk# lnk# ses# use# utk#"},
 	"ResourcesFunction":   {"GetItem": "cat#", "BatchGetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#", "ConditionCheckItem": "cat#"},
 	"RunFunction":         {"GetItem": "cat#", "Query": "run#", "PutItem": "aud# run# trl#", "ConditionCheckItem": "cat#"},
 	"SearchFunction":      {"Query": "acc# cat#"},
 	"AuditFunction":       {"GetItem": "aud# tok#", "BatchGetItem": "aud#", "Query": "aud# trl#"},
-	"NotifyFunction":      {"GetItem": "acc# lnk#", "BatchGetItem": "acc# chg# dig# ntc# ses# sup#", "Query": "acc#", "PutItem": "aud# chg# dig# due# lnk# ntc# trl#", "DeleteItem": "due#", "ConditionCheckItem": "ses#"},
-	"SweepFunction":       {"GetItem": "acc# aud# lnk# tok#", "BatchGetItem": "acc# aud# chg# dig# ntc# ses# sup#", "Query": "acc# dig# due#", "PutItem": "aud# chg# dig# due# lnk# ntc# trl#", "DeleteItem": "dig# due#", "ConditionCheckItem": "ses# tok#"},
+	"NotifyFunction":      {"GetItem": "acc# lnk# ntc#", "BatchGetItem": "acc# chg# dig# ntc# ses# sup#", "Query": "acc#", "PutItem": "aud# chg# dig# dis# due# lnk# ntc# trl#", "DeleteItem": "due#", "ConditionCheckItem": "ses#"},
+	"SweepFunction":       {"GetItem": "acc# aud# dig# lnk# ntc# tok#", "BatchGetItem": "acc# aud# chg# dig# ntc# ses# sup#", "Query": "acc# dig# due#", "PutItem": "aud# chg# dig# dis# due# lnk# ntc# trl#", "DeleteItem": "dig# due#", "ConditionCheckItem": "ses# tok#"},
 	"FeedbackFunction":    {"GetItem": "sup#", "BatchGetItem": "acc#", "Query": "lgn#", "PutItem": "aud# due# sup# trl#"},
 	"UpkeepFunction":      {"GetItem": "acc# lnk# ses# thr# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# aud# due# lnk# qta# ses# thr# tok# trl#", "DeleteItem": "ase# atk# rst# ses# use# utk#", "ConditionCheckItem": "acc# rst#"},
 	"OperatorFunction":    {"GetItem": "acc# cfg# lgn# lnk# ses# sup# tok#", "BatchGetItem": "acc# lgn# qta# ses# tok#", "Query": "ase# atk# lgn# use# utk#", "PutItem": "acc# atk# aud# cfg# due# lgn# lnk# qta# ses# sup# tok# trl# utk#", "DeleteItem": "ase# mfa# ses# use#", "ConditionCheckItem": "acc#"},
@@ -60,7 +60,7 @@ var besides = map[string][]string{
 // prefixes are those that there are.
 var prefixes = []string{
 	key.PrefixToken, key.PrefixSession, key.PrefixAccount, key.PrefixLogin, key.PrefixAccountTokens, key.PrefixUserTokens,
-	key.PrefixUserSessions, key.PrefixAccountSessions, key.PrefixLink, key.PrefixFactors, key.PrefixChallenge, key.PrefixUserNetworks, key.PrefixReset, key.PrefixSuppression, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixDue, key.PrefixDigest, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
+	key.PrefixUserSessions, key.PrefixAccountSessions, key.PrefixLink, key.PrefixDisavowal, key.PrefixFactors, key.PrefixChallenge, key.PrefixUserNetworks, key.PrefixReset, key.PrefixSuppression, key.PrefixAudit, key.PrefixTrail, key.PrefixNotice, key.PrefixThrottle, key.PrefixDue, key.PrefixDigest, key.PrefixCatalogue, key.PrefixQuota, key.PrefixIdempotency, key.PrefixConfig, key.PrefixRun,
 }
 
 const tableARN = "${TableStack.Outputs.TableArn}"

@@ -21,6 +21,7 @@ import (
 
 	"keyfob/internal/audit"
 	"keyfob/internal/authority"
+	"keyfob/internal/disavowal"
 	"keyfob/internal/fault"
 	"keyfob/internal/link"
 	"keyfob/internal/table"
@@ -112,6 +113,7 @@ func (l *Leaks) end(ctx context.Context, entries []entry, from audit.Origin) (ma
 		all    sync.WaitGroup
 	)
 	links := link.Links{Table: l.Table, Now: l.Now, Form: l.Authority.Form}
+	disavowals := disavowal.Disavowals{Table: l.Table, Now: l.Now, Form: l.Authority.Form}
 	for range workers {
 		all.Go(func() {
 			for e := range todo {
@@ -119,6 +121,9 @@ func (l *Leaks) end(ctx context.Context, entries []entry, from audit.Origin) (ma
 				is, err := l.Authority.RevokeLeaked(ctx, e.Token, where, from)
 				if err == nil && !is {
 					is, err = links.EndLeaked(ctx, e.Token, where, from)
+				}
+				if err == nil && !is {
+					is, err = disavowals.WithdrawLeaked(ctx, e.Token, where, from)
 				}
 				lock.Lock()
 				found[e.Token] = is

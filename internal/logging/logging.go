@@ -31,7 +31,7 @@ func New(w io.Writer, level, function string, form token.Form) *slog.Logger {
 // Masked gives a writer of whole lines that masks credentials in them, for what else a function writes into its log.
 func Masked(w io.Writer, form token.Form) io.Writer {
 	return &masker{to: w, brand: []byte(form.Brand), pattern: sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(form.Brand + `s?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)
+		return regexp.MustCompile(form.Brand + `[lns]?_[a-z0-9]{1,16}_[0-9A-Za-z]{8,}`)
 	})}
 }
 
@@ -64,7 +64,7 @@ func (m *masker) Write(line []byte) (int, error) {
 			return m.to.Write(line)
 		}
 		rest = rest[i+len(m.brand):]
-		if bytes.HasPrefix(rest, []byte("_")) || bytes.HasPrefix(rest, []byte("s_")) {
+		if bytes.HasPrefix(rest, []byte("_")) || len(rest) > 1 && rest[1] == '_' {
 			break
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // S29: a credential is masked wherever in a line it stands, and a line stays one line.
 func TestS29NoCredentialAndNoSecondLine(t *testing.T) {
 	form := token.Form{Brand: "kf", Realm: "us"}
-	for _, kind := range []token.Kind{token.API, token.Session} {
+	for _, kind := range []token.Kind{token.API, token.Session, token.Link, token.Disavowal} {
 		secret := form.New(kind).Plaintext().Reveal()
 		foreign := token.Form{Brand: "kf", Realm: "eusandbox"}.New(kind).Plaintext().Reveal()
 		var out strings.Builder

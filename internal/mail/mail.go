@@ -1,6 +1,6 @@
 // Package mail is the role of whatever carries Keyfob's messages to people, and the messages themselves.
 //
-// It promises that a message never holds a credential, that what a caller typed (a token's name, a user agent)
+// It promises that a message never holds a credential but for the links or the code that its reader alone is to have, that what a caller typed (a token's name, a user agent)
 // is escaped in HTML and kept to one line in subjects, and that a Sender tells a refusal that will stay one
 // (*Rejected) from a failure worth another try (any other error).
 //

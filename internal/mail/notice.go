@@ -13,29 +13,31 @@ import (
 	"unicode/utf8"
 )
 
-// A Notice is all that a mail about one event says. It has no place for a credential, but for the one link or code that
+// A Notice is all that a mail about one event says. It has no place for a credential, but for the links or the code that
 // its reader alone is to have: a token appears by its name and its public handle. Whatever a caller typed may be in it as
 // it was typed; Compose makes it harmless.
 type Notice struct {
-	EventID   string    // the audit event's id: evt_…
-	Event     string    // its type: "token.created"; an unknown type gets a general mail
-	At        time.Time // when it happened; shown in UTC
-	Account   string    // the account's name
-	Realm     string    // the deployment's realm: "us"
-	Token     Token     // the token it is about; zero if it is about none
-	Person    Person    // the user it is about; zero if it is about none
-	Actor     Person    // who did it; Person{Name: System} or Person{Name: Operator} where nobody logged in did
-	Via       string    // the way it came in: "api", "dashboard", "operator", "system"
-	IP        string    // where it came from; empty if from nowhere
-	UserAgent string    // likewise
-	Changes   []Change  // what is other than it was
-	Link      string    // an http(s) URL that only the reader may have, with which what the mail is about is done; empty for none
-	Code      string    // likewise a code to type: letters and digits
-	Until     time.Time // when Link or Code ends; shown with them
-	Note      string    // the reason that somebody gave, or what else is to be known
-	To        Person    // who gets the mail
-	Why       Why       // what makes them get it
-	Dashboard string    // the dashboard's http(s) URL; the mail's only link where it has no other; empty for none
+	EventID      string    // the audit event's id: evt_…
+	Event        string    // its type: "token.created"; an unknown type gets a general mail
+	At           time.Time // when it happened; shown in UTC
+	Account      string    // the account's name
+	Realm        string    // the deployment's realm: "us"
+	Token        Token     // the token it is about; zero if it is about none
+	Person       Person    // the user it is about; zero if it is about none
+	Actor        Person    // who did it; Person{Name: System} or Person{Name: Operator} where nobody logged in did
+	Via          string    // the way it came in: "api", "dashboard", "operator", "system"
+	IP           string    // where it came from; empty if from nowhere
+	UserAgent    string    // likewise
+	Changes      []Change  // what is other than it was
+	Link         string    // an http(s) URL that only the reader may have, with which what the mail is about is done; empty for none
+	Code         string    // likewise a code to type: letters and digits
+	Until        time.Time // when Link or Code ends; shown with them
+	Disavow      string    // an http(s) URL that only the reader may have, with which they say that it was not them and end what the mail is about; empty for none
+	DisavowUntil time.Time // when Disavow ends; shown with it
+	Note         string    // the reason that somebody gave, or what else is to be known
+	To           Person    // who gets the mail
+	Why          Why       // what makes them get it
+	Dashboard    string    // the dashboard's http(s) URL; empty for none
 }
 
 // A Why is what makes somebody get a mail.
@@ -108,6 +110,7 @@ type view struct {
 	wording
 	Title, Greeting, Account, Dashboard string
 	Link, Code, Until                   string
+	Disavow, DisavowUntil               string
 	Why                                 Why
 	Rows                                []row
 }
@@ -118,11 +121,11 @@ func (v view) Concerned() bool { return v.Why == Concerned }
 func (v view) Invited() bool   { return v.Why == Invited }
 func (v view) Maker() bool     { return v.Why == Maker }
 
-//go:embed notice.html.tmpl notice.txt.tmpl
+//go:embed *.tmpl
 var templates embed.FS
 
 var (
-	htmlLayout = htmltemplate.Must(htmltemplate.ParseFS(templates, "notice.html.tmpl"))
+	htmlLayout = htmltemplate.Must(htmltemplate.ParseFS(templates, "notice.html.tmpl", "layout.html.tmpl"))
 	textLayout = texttemplate.Must(texttemplate.New("notice.txt.tmpl").Funcs(texttemplate.FuncMap{"pad": pad}).ParseFS(templates, "notice.txt.tmpl"))
 )
 
@@ -135,22 +138,24 @@ func Compose(n Notice) (Message, error) {
 	}
 	w := wordings(n)
 	v := view{
-		wording:   w,
-		Title:     title(n, w),
-		Greeting:  "Hello,",
-		Account:   named(n.Account, maxName),
-		Dashboard: address(n.Dashboard),
-		Link:      address(n.Link),
-		Code:      n.Code,
-		Until:     when(n.Until),
-		Why:       n.Why,
-		Rows:      rows(n, w),
+		wording:      w,
+		Title:        title(n, w),
+		Greeting:     "Hello,",
+		Account:      named(n.Account, maxName),
+		Dashboard:    address(n.Dashboard),
+		Link:         address(n.Link),
+		Code:         n.Code,
+		Until:        when(n.Until),
+		Disavow:      address(n.Disavow),
+		DisavowUntil: when(n.DisavowUntil),
+		Why:          n.Why,
+		Rows:         rows(n, w),
 	}
 	if n.Link != "" && v.Link == "" || n.Code != "" && !isCode(n.Code) {
 		return Message{}, &Rejected{"what it encloses is neither a link nor a code"}
 	}
 	if v.Link != "" || v.Code != "" {
-		v.Dashboard = "" // there is one thing to do, and nothing beside it to press
+		v.Dashboard, v.Disavow = "", "" // there is one thing to do, and nothing beside it to press
 	}
 	if name := clean(n.To.Name, maxName); name != "" {
 		v.Greeting = "Hello " + name + ","

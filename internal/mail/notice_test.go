@@ -57,24 +57,29 @@ func TestMailsAreAsTheGoldenFilesSay(t *testing.T) {
 func goldens(t *testing.T, notices map[string]Notice) {
 	t.Helper()
 	for name, n := range notices {
-		m := compose(t, n)
-		for file, got := range map[string]string{
-			name + ".txt":  "To: " + m.To + "\nSubject: " + m.Subject + "\n\n" + m.Text,
-			name + ".html": m.HTML,
-		} {
-			path := filepath.Join("testdata", file)
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
+		golden(t, name, compose(t, n))
+	}
+}
+
+// golden holds a mail against the files of that name.
+func golden(t *testing.T, name string, m Message) {
+	t.Helper()
+	for file, got := range map[string]string{
+		name + ".txt":  "To: " + m.To + "\nSubject: " + m.Subject + "\n\n" + m.Text,
+		name + ".html": m.HTML,
+	} {
+		path := filepath.Join("testdata", file)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
 		}
 	}
 }
@@ -140,7 +145,7 @@ func TestNoFieldLetsACredentialThrough(t *testing.T) {
 			n := v.Interface().(Notice)
 			n.EventID = "evt_5dTqvJ2mXw8LrB4Z" // the one field that is handed on as it is, as a tag
 			n.Dashboard, n.To.Email = "https://keys.example.com/", "adam@example.com"
-			n.Link, n.Code = "", "" // they are for their reader, and what is neither is refused
+			n.Link, n.Code, n.Disavow = "", "", "" // they are for their reader, and what is neither is refused
 			m := compose(t, n)
 			if all := m.Subject + m.Text + m.HTML; strings.Contains(all, "CaNaRy0") {
 				t.Errorf("a mail with %q as every text holds the canary:\n%s\n%s", typed, m.Subject, m.Text)

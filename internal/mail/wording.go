@@ -15,9 +15,22 @@ type wording struct {
 	Advice string // what to do if it was not expected
 	Note   string // what the event's note is to it; "Note" where empty
 	Button string // what the link does
+	Deny   string // what whoever says that it was not them does
 }
 
 func wordings(n Notice) wording {
+	w := worded(n)
+	switch {
+	case w.Deny != "":
+	case n.Token != (Token{}):
+		w.Deny = "revoke the token"
+	default:
+		w.Deny = "end all my sessions"
+	}
+	return w
+}
+
+func worded(n Notice) wording {
 	w, ok := yours[n.Event]
 	if n.Why != Concerned && n.Why != Invited {
 		w, ok = theirs[n.Event]
@@ -48,6 +61,7 @@ func ofToken(event string) wording {
 			Did:    "was rotated",
 			Means:  "A new token with the same settings takes its place. The old one works until the time given here, and not after it.",
 			Advice: "If you did not expect this, revoke both tokens: they stop working at once.",
+			Deny:   "revoke both tokens",
 		}
 	case "token.revealed":
 		return wording{
@@ -107,6 +121,12 @@ func ofToken(event string) wording {
 			Means:  "Tokens work again, and people can log in. Sessions from before have ended for good.",
 			Advice: "If you did not expect this, ask who operates this deployment.",
 		}
+	case "token.expiring":
+		return wording{
+			Did:    "expires soon",
+			Means:  "The token works until the time given here. From then on programs that use it are refused.",
+			Advice: "If they still need it, rotate the token or give it a longer life before then. If nobody does, nothing is to be done.",
+		}
 	case "token.purged":
 		return wording{
 			Did:    "was purged",
@@ -136,6 +156,9 @@ func generic(event string) wording {
 	}
 	return w
 }
+
+// Title gives the headline of the notice's mail, clean but not escaped.
+func Title(n Notice) string { return title(n, wordings(n)) }
 
 // title is the mail's headline: «API token "CI deploy" was created», and «Password changed» for an event that is not
 // about a token.
@@ -170,6 +193,8 @@ func via(s string) string {
 	switch s {
 	case "api":
 		return "the API"
+	case "mail":
+		return "the link in a mail"
 	case "dashboard", "operator", "system":
 		return "the " + s
 	}

@@ -28,7 +28,7 @@ func TestC12EveryEventOfATokenHasItsOwnWords(t *testing.T) {
 	for event, did := range map[string]string{
 		"token.created": "was created", "token.edited": "was edited", "token.rotated": "was rotated", "token.revealed": "was shown in plaintext",
 		"token.accessed": "was accessed", "token.reused": "was used after it was rotated out", "token.leaked": "was found in public",
-		"token.revoked": "was revoked", "token.purged": "was purged",
+		"token.revoked": "was revoked", "token.purged": "was purged", "token.expiring": "expires soon",
 	} {
 		n := created()
 		n.Event = event

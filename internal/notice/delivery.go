@@ -9,6 +9,7 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
+	"keyfob/internal/mail"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
@@ -50,16 +51,17 @@ type delivery struct {
 }
 
 // claim takes the delivery for this sender. It returns nil where the delivery is done with already, or is left to the
-// recipient's digest. The error is a *Left where another sender has claimed it.
-func (n *Notices) claim(ctx context.Context, e audit.Event, to account.User) (d *delivery, err error) {
+// recipient's digest. What is said in the mail gains the link that disavows the event. The error is a *Left where another
+// sender has claimed it.
+func (n *Notices) claim(ctx context.Context, e audit.Event, to account.User, said *mail.Notice) (d *delivery, err error) {
 	err = table.Again(ctx, table.Patient, func() error {
-		d, err = n.tryClaim(ctx, e, to)
+		d, err = n.tryClaim(ctx, e, to, said)
 		return err
 	})
 	return d, err
 }
 
-func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User) (*delivery, error) {
+func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User, said *mail.Notice) (*delivery, error) {
 	k := key.Notice{Event: e.ID, Recipient: to.ID}.Key()
 	items, err := n.Table.Get(ctx, k, key.Suppression(to.Email).Key(), key.Digest(to.ID).Key())
 	if err != nil {
@@ -90,6 +92,13 @@ func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User) 
 			it["state"] = table.S(stateGathered)
 		}
 	}
+	if it.String("state") == stateClaimed && !suppressed {
+		link, err := n.disavow(ctx, e, to, said)
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, link...)
+	}
 	op := put(it)
 	err = n.Table.Commit(ctx, append([]table.Op{op}, with...)...)
 	if conflict, lost := errors.AsType[*table.Conflict](err); lost && conflict.Key == k {
@@ -99,6 +108,15 @@ func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User) 
 		return nil, err
 	}
 	return &delivery{item: op.Item, attempt: attempt, first: first, suppressed: suppressed}, nil
+}
+
+// disavow puts the link that disavows the event into what is said of it, if it has one, and gives the operations that make
+// the link.
+func (n *Notices) disavow(ctx context.Context, e audit.Event, to account.User, said *mail.Notice) (ops []table.Op, err error) {
+	if n.Disavow != nil {
+		ops, said.Disavow, said.DisavowUntil, err = n.Disavow(ctx, e, to)
+	}
+	return ops, err
 }
 
 // note writes what became of a claimed delivery, with what else belongs to it. A mail that was sent and is not noted would

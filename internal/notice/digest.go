@@ -18,7 +18,7 @@ import (
 
 // maxDigest is how many events one digest tells of. What is beyond is in the next one, which follows at once; so none is
 // left out, and all of one are taken off in one commit.
-const maxDigest = 90
+const maxDigest = mail.MaxEntries
 
 // Digest is the agenda.See of agenda.Digest: it sends what is gathered for the user, as many digests as that takes.
 func (n *Notices) Digest(ctx context.Context, entry agenda.Entry) (agenda.Verdict, error) {
@@ -44,11 +44,14 @@ func (n *Notices) digest(ctx context.Context, entry agenda.Entry) (next time.Tim
 		return g.meter.until, false, nil // another sender is at work on it
 	}
 	g.meter.digest, g.meter.until = token.NewName("dgs_"), now.Add(Lease)
-	if err := n.Table.Commit(ctx, g.meter.put(now)); err != nil {
+	entries, links, err := n.entries(ctx, g)
+	if err != nil {
 		return time.Time{}, false, err
 	}
-	g.meter.version++
-	failed := n.sendDigest(ctx, g)
+	if err := n.Table.Commit(ctx, append([]table.Op{g.meter.put(now)}, links...)...); err != nil {
+		return time.Time{}, false, err
+	}
+	failed := n.sendDigest(ctx, g, entries)
 	var with []table.Op
 	rejected, ok := errors.AsType[*mail.Rejected](failed)
 	if !ok && failed != nil && now.Sub(g.meter.due) > giveUp {
@@ -104,11 +107,15 @@ func (n *Notices) gathered(ctx context.Context, entry agenda.Entry) (*gathering,
 	return nil, n.Table.Commit(ctx, g.meter.put(n.Now()))
 }
 
-// sendDigest writes and sends the digest. What its reader is not, or no longer, to be told of is not in it.
-func (n *Notices) sendDigest(ctx context.Context, g *gathering) error {
+// entries gives what the digest tells of, and the operations that make the links in it. What its reader is not, or no
+// longer, to be told of is not in it.
+func (n *Notices) entries(ctx context.Context, g *gathering) (entries []mail.Notice, links []table.Op, err error) {
+	if g.held {
+		return nil, nil, nil
+	}
 	members, err := n.Accounts.Members(ctx, g.account.ID)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	keys := make([]table.Key, len(g.pointers))
 	for i, it := range g.pointers {
@@ -116,25 +123,36 @@ func (n *Notices) sendDigest(ctx context.Context, g *gathering) error {
 	}
 	items, err := n.Table.Get(ctx, keys...)
 	if err != nil {
-		return err
-	}
-	d := mail.Digest{ID: g.meter.digest, To: mail.Person{Name: g.to.Name, Email: g.to.Email}, Account: g.account.Name, Realm: n.Realm}
-	if n.URL != "" {
-		d.Dashboard = n.URL + "/"
+		return nil, nil, err
 	}
 	for _, it := range slices.DeleteFunc(items, func(it table.Item) bool { return it == nil }) {
 		e, err := audit.FromItem(it)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		to := recipients(e, members)
 		i := slices.IndexFunc(to, func(r recipient) bool { return r.user.ID == g.to.ID })
-		if i >= 0 && wanted(g.account, e) {
-			d.Entries = append(d.Entries, n.said(e, g.account, members, to[i]))
+		if i < 0 || !wanted(g.account, e) {
+			continue
 		}
+		said := n.said(e, g.account, members, to[i])
+		link, err := n.disavow(ctx, e, g.to, &said)
+		if err != nil {
+			return nil, nil, err
+		}
+		entries, links = append(entries, said), append(links, link...)
 	}
-	if len(d.Entries) == 0 || g.held {
+	return entries, links, nil
+}
+
+// sendDigest writes and sends the digest.
+func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.Notice) error {
+	if len(entries) == 0 {
 		return nil
+	}
+	d := mail.Digest{
+		ID: g.meter.digest, To: entries[0].To, Account: g.account.Name, Dashboard: entries[0].Dashboard,
+		Since: entries[0].At, Until: entries[len(entries)-1].At, Entries: entries,
 	}
 	message, err := mail.ComposeDigest(d)
 	if err != nil {

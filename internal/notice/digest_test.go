@@ -96,7 +96,7 @@ func TestP6ManyMailsInAShortTimeBecomeDigests(t *testing.T) {
 	if swept := w.sweep(t); swept.Failed > 0 {
 		t.Fatalf("%+v", swept)
 	}
-	if got := w.mailsTo(ownerMail); got != notice.Burst+3 { // 200 events, at most 90 in each
+	if got := w.mailsTo(ownerMail); got != notice.Burst+4 { // 200 events, at most 50 in each
 		t.Errorf("%d mails in all", got)
 	}
 	for _, name := range names {
@@ -107,11 +107,11 @@ func TestP6ManyMailsInAShortTimeBecomeDigests(t *testing.T) {
 		}
 	}
 	w.now.Add(int64(48 * time.Hour))
-	if w.sweep(t); w.mailsTo(ownerMail) != notice.Burst+3 {
+	if w.sweep(t); w.mailsTo(ownerMail) != notice.Burst+4 {
 		t.Error("a digest came again")
 	}
 	w.storm(t, 1)
-	if w.mailsTo(ownerMail) != notice.Burst+4 {
+	if w.mailsTo(ownerMail) != notice.Burst+5 {
 		t.Error("after a quiet time a mail does not come at once")
 	}
 }

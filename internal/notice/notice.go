@@ -48,6 +48,11 @@ type Notices struct {
 	// Observe is told what became of a mail, and how long after its event, as soon as that is known; nil where nobody asks.
 	// It is told again where a mail goes out again because it could not be noted.
 	Observe func(what Outcome, after time.Duration)
+
+	// Disavow makes the link by which the reader of a mail of the event says that it was not them: the operations that make it,
+	// its URL, and when it ends; an empty URL where there is nothing to end. Nil for no links. The operations are committed with
+	// the claim, so that no mail carries a link that is not there.
+	Disavow func(ctx context.Context, e audit.Event, to account.User) (ops []table.Op, url string, until time.Time, err error)
 }
 
 // An Enclosure is a link or a code that only the reader of a mail may know.
@@ -164,7 +169,8 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 	if !timely(ctx) {
 		return errNoTime
 	}
-	d, err := n.claim(ctx, e, to.user)
+	said := n.said(e, acc, members, to)
+	d, err := n.claim(ctx, e, to.user, &said)
 	if err != nil || d == nil {
 		return err
 	}
@@ -172,7 +178,7 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 		n.observed(e, Suppressed)
 		return n.note(ctx, d, stateSuppressed, "")
 	}
-	owed, err := n.send(ctx, e, n.said(e, acc, members, to))
+	owed, err := n.send(ctx, e, said)
 	switch rejected, ok := errors.AsType[*mail.Rejected](err); {
 	case err == nil && owed:
 		n.observed(e, Sent)

@@ -53,7 +53,7 @@ func TestTheDocumentsEnumerationsAreTheCodes(t *testing.T) {
 		"scopes":           {fields["scope"].Value.Enum, words(scope.Full().Name(), scope.Scope{}.Name(), scope.Integration("x").Name())},
 		"event types":      {s["EventType"].Value.Enum, words(audit.Types()...)},
 		"actions asked of": {p["EventAction"].Value.Schema.Value.Enum, words(append(nouns(), audit.Types()...)...)},
-		"ways":             {s["Event"].Value.Properties["actor"].Value.Properties["via"].Value.Enum, words(audit.ViaDashboard, audit.ViaAPI, audit.ViaOperator, audit.ViaSystem)},
+		"ways":             {s["Event"].Value.Properties["actor"].Value.Properties["via"].Value.Enum, words(audit.ViaDashboard, audit.ViaAPI, audit.ViaOperator, audit.ViaSystem, audit.ViaMail)},
 		"factors":          {s["Factor"].Value.Enum, words(factor.TOTP, factor.Email, factor.Passkey, factor.Recovery)},
 		"asked for":        {s["ChallengeRequest"].Value.Properties["factor"].Value.Enum, words(factor.Email, factor.Passkey)},
 		"enrolled by code": {s["Enrolled"].Value.Properties["factor"].Value.Enum, words(factor.TOTP, factor.Email)},

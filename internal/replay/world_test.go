@@ -60,7 +60,7 @@ func world(t *testing.T, keys *kmstest.Server) string {
 	ops = append(ops, acc.Create(), invitation(now), credential(token.API, now, sealer(t, keys)), credential(token.Session, now, nil))
 	made := audit.New(audit.TokenCreated, now, accountID, audit.Actor{User: ownerID, Via: audit.ViaDashboard}, audit.Origin{IP: "192.0.2.1"},
 		audit.Subject{Kind: "token", ID: "tok_" + exampleID, Name: "Deploy"})
-	ops = append(ops, made.Ops()...)
+	ops = append(append(ops, disavowal(made)), made.Ops()...)
 	if err := db.Commit(t.Context(), ops...); err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +126,22 @@ func invitation(now time.Time) table.Op {
 		table.AttrPK: table.S(at.PK), table.AttrSK: table.S(at.SK), "account": table.S(accountID), "purpose": table.S("invitation"),
 		"issued": table.N(now.Add(-time.Hour).UnixMilli()), "expires": table.N(now.Add(time.Hour).Unix()),
 		"secrets": table.L{table.Item{"digest": table.B(digest.Bytes()), "until": table.N(now.Add(time.Hour).Unix())}},
+	})
+}
+
+// disavowal makes the record of the published example link that a mail of the event carries, which the service would give
+// another id and secret.
+func disavowal(about audit.Event) table.Op {
+	id, err := token.ParseID(exampleID)
+	if err != nil {
+		panic(err)
+	}
+	c := token.Form{Brand: "kf", Realm: "us"}.Format(token.Disavowal, id, exampleSecret)
+	digest, at := c.Digest(), key.Disavowal(exampleID).Key()
+	return table.Create(table.Item{
+		table.AttrPK: table.S(at.PK), table.AttrSK: table.S(at.SK), "account": table.S(accountID), "reader": table.S(ownerID),
+		"event": table.S(about.ID), "eventAt": table.N(about.At.UnixMilli()), "about": table.S(about.Type), "kind": table.S("tokens"),
+		"ids": table.L{table.S(about.Subject.ID)}, "digest": table.B(digest.Bytes()), "expires": table.N(about.At.Add(time.Hour).Unix()),
 	})
 }
 

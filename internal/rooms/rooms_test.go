@@ -53,7 +53,7 @@ var rooms = map[string]room{
 	"internal/account": decision, "internal/audit": decision, "internal/authority": decision, "internal/session": decision,
 	"internal/login": decision, "internal/throttle": decision, "internal/notice": decision, "internal/catalogue": decision,
 	"internal/operator": decision, "internal/leak": decision, "internal/standing": decision, "internal/trail": decision, "internal/people": decision,
-	"internal/link": decision, "internal/passwords": decision, "internal/factor": decision, "internal/agenda": decision,
+	"internal/link": decision, "internal/passwords": decision, "internal/factor": decision, "internal/agenda": decision, "internal/disavowal": decision,
 
 	"internal/gateway": edge, "internal/authorizer": edge, "internal/api": api, "internal/openapi": api, "internal/functions": api,
 

@@ -38,7 +38,7 @@ func ParseForeign(s string) (Credential, error) {
 // Present reads a credential as a request presents it: a token or session of this Form, or a token that another system
 // issued. Which of the two it is not, nobody is told. It does no I/O.
 func (f Form) Present(s string) (Credential, error) {
-	if c, err := f.Parse(s); err == nil && c.kind != Link {
+	if c, err := f.Parse(s); err == nil && (c.kind == API || c.kind == Session) {
 		return c, nil
 	}
 	return ParseForeign(s)

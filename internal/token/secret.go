@@ -116,11 +116,13 @@ func (k Kind) handle() string {
 		return sessionHandle
 	case Link:
 		return linkHandle
+	case Disavowal:
+		return disavowHandle
 	}
 	return apiHandle
 }
 
-// String names the kind as the API does: "token", "session" or "link".
+// String names the kind as the API does: "token", "session", "link" or "disavowal".
 func (k Kind) String() string {
 	switch k {
 	case API:
@@ -129,6 +131,8 @@ func (k Kind) String() string {
 		return "session"
 	case Link:
 		return "link"
+	case Disavowal:
+		return "disavowal"
 	}
 	return "none"
 }

@@ -1,6 +1,6 @@
 // Package token is the form of Keyfob's credentials: how one is made, written, recognised and digested.
 //
-//	<brand>[s|l]_<realm>_<id 16><secret 43><checksum 6>      kf_us_… is an API token, kfs_us_… a session, kfl_us_… is in a mailed link
+//	<brand>[s|l|n]_<realm>_<id 16><secret 43><checksum 6>    kf_us_… is an API token, kfs_us_… a session, kfl_us_… and kfn_us_… are in mailed links
 //
 // The id (about 95 bits) finds the record, the secret (256 bits from the system's generator) proves possession,
 // the checksum (CRC-32 of everything before it) lets a damaged or made-up credential be refused without any I/O.
@@ -34,16 +34,21 @@ type Kind uint8
 
 // The kinds.
 const (
-	API     Kind = iota + 1 // an API token; handles tok_…
-	Session                 // a login's session; handles ses_…
-	Link                    // what a mailed link carries: whoever has it may set a person's password, once; handles lnk_…
+	API       Kind = iota + 1 // an API token; handles tok_…
+	Session                   // a login's session; handles ses_…
+	Link                      // what a mailed link carries: whoever has it may set a person's password, once; handles lnk_…
+	Disavowal                 // likewise: whoever has it may end what a notice was about, once; handles dis_…
 )
+
+// letters tell the kinds apart, behind the brand.
+var letters = [...]string{Session: "s", Link: "l", Disavowal: "n"}
 
 // Handle prefixes. A handle is public; it never starts like a credential.
 const (
 	apiHandle     = "tok_"
 	sessionHandle = "ses_"
 	linkHandle    = "lnk_"
+	disavowHandle = "dis_"
 )
 
 // ErrMalformed is the one answer of Parse to anything that is not a credential of the Form. It never tells why,
@@ -76,9 +81,11 @@ func (f Form) Valid() bool {
 
 func lower(c byte) bool { return 'a' <= c && c <= 'z' }
 
-// Pattern is the regular expression (RE2) that every API token, session and link of any realm of the brand matches: what a
-// secret scanner looks for.
-func (f Form) Pattern() string { return `\b` + f.Brand + `[ls]?_[a-z][a-z0-9]{1,15}_[0-9A-Za-z]{65}\b` }
+// Pattern is the regular expression (RE2) that every API token, session, link and disavowal of any realm of the brand matches:
+// what a secret scanner looks for.
+func (f Form) Pattern() string {
+	return `\b` + f.Brand + `[lns]?_[a-z][a-z0-9]{1,15}_[0-9A-Za-z]{65}\b`
+}
 
 // New makes a new credential of the kind.
 func (f Form) New(k Kind) Credential {
@@ -93,12 +100,7 @@ func (f Form) Format(k Kind, id ID, secret string) Credential {
 	var b strings.Builder
 	b.Grow(len(f.Brand) + len(f.Realm) + 3 + bodyLen)
 	b.WriteString(f.Brand)
-	switch k {
-	case Session:
-		b.WriteByte('s')
-	case Link:
-		b.WriteByte('l')
-	}
+	b.WriteString(letters[k])
 	b.WriteByte('_')
 	b.WriteString(f.Realm)
 	b.WriteByte('_')
@@ -122,10 +124,12 @@ func (f Form) Parse(s string) (Credential, error) {
 		var letter string
 		letter, rest, _ = strings.Cut(rest, "_")
 		switch letter {
-		case "s":
+		case letters[Session]:
 			kind = Session
-		case "l":
+		case letters[Link]:
 			kind = Link
+		case letters[Disavowal]:
+			kind = Disavowal
 		default:
 			return Credential{}, ErrMalformed
 		}

@@ -61,7 +61,7 @@ func TestS13IssuedTokensMatchThePublishedPattern(t *testing.T) {
 	pattern := regexp.MustCompile("^" + us.Pattern() + "$")
 	seen := map[string]bool{}
 	for i := range 10_000 {
-		c := us.New([]Kind{API, Session}[i%2])
+		c := us.New([]Kind{API, Session, Link, Disavowal}[i%4])
 		s := c.Plaintext().Reveal()
 		if !pattern.MatchString(s) {
 			t.Fatalf("token %d does not match %s", i, pattern)
@@ -79,7 +79,7 @@ func TestS13IssuedTokensMatchThePublishedPattern(t *testing.T) {
 
 // S13: every change of one character is refused.
 func TestS13EveryOneCharacterChangeIsRefused(t *testing.T) {
-	for _, k := range []Kind{API, Session} {
+	for _, k := range []Kind{API, Session, Link, Disavowal} {
 		s := us.New(k).Plaintext().Reveal()
 		for i := range len(s) {
 			for c := 0; c < 256; c++ {
@@ -100,7 +100,7 @@ func TestS13EveryOneCharacterChangeIsRefused(t *testing.T) {
 // C9: a token of one realm is malformed in another, also where one realm's name begins with the other's.
 func TestC9AnotherRealmsTokenIsMalformed(t *testing.T) {
 	for _, other := range []Form{{"kf", "eu"}, {"kf", "us1"}, {"kf", "u"}, {"key", "us"}, {"k", "us"}} {
-		for _, k := range []Kind{API, Session} {
+		for _, k := range []Kind{API, Session, Link, Disavowal} {
 			if _, err := us.Parse(other.New(k).Plaintext().Reveal()); err == nil {
 				t.Errorf("realm us accepts a token of %v", other)
 			}

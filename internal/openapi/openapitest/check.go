@@ -24,6 +24,8 @@ type Exchange struct {
 	Received []byte
 }
 
+func init() { openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder) }
+
 // Check tells in what the exchange differs from the document: nil where in nothing, or where the document does not
 // speak of the request.
 func (d *Document) Check(x Exchange) error {

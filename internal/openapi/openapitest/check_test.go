@@ -39,7 +39,7 @@ func TestAnAnswerWithoutADocumentedHeaderOrWithAnotherValueIsRefused(t *testing.
 			refused(t, d, x, "another "+name, func(e *openapitest.Exchange) { e.Response.Header.Set(name, "another") })
 		}
 		if x.mediaType != "" {
-			refused(t, d, x, "another type", func(e *openapitest.Exchange) { e.Response.Header.Set("Content-Type", "text/html") })
+			refused(t, d, x, "another type", func(e *openapitest.Exchange) { e.Response.Header.Set("Content-Type", "text/plain") })
 		}
 	}
 }

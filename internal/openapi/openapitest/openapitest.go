@@ -55,10 +55,10 @@ func load(text []byte) (*Document, error) {
 func (d *Document) Spec() *openapi3.T { return d.spec }
 
 // covers reports whether the document speaks of the request. It does of all paths of the API, those that do not exist
-// included, and not of pages, nor of preflights.
+// included, and of the one page that has a form, and not of other pages, nor of preflights.
 func covers(r *http.Request) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return r.Method != http.MethodOptions && (first == "v1" || first == "api")
+	return r.Method != http.MethodOptions && (first == "v1" || first == "api" || first == "disavow")
 }
 
 // route finds the operation for the request, with the path's parameters. Where there is none it is the one that the

@@ -32,6 +32,7 @@
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
 //	ase#<account>      <id>                   AccountSession pointer: the account's sessions
 //	lnk#<user>         lnk                    Link           the one live link with which the user's password can be set
+//	dis#<id>           dis                    Disavowal      what the link in one mail ends, by which its reader says that it was not them
 //	mfa#<user>         mfa                    Factors        a user's second factors
 //	chg#<session>      <factor>               Challenge      what a session was asked to prove a factor with
 //	unw#<user>         <network>              UserNetwork    a network that the user has logged in from

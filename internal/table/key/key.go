@@ -13,6 +13,7 @@
 //	use#<user>         <id>                   UserSession    pointer: a user's sessions
 //	ase#<account>      <id>                   AccountSession pointer: the account's sessions
 //	lnk#<user>         lnk                    Link           the one live link with which the user's password can be set
+//	dis#<id>           dis                    Disavowal      what the link in one mail ends, by which its reader says that it was not them
 //	mfa#<user>         mfa                    Factors        a user's second factors
 //	chg#<session>      <factor>               Challenge      what a session was asked to prove a factor with
 //	unw#<user>         <network>              UserNetwork    a network that the user has logged in from
@@ -57,6 +58,7 @@ const (
 	PrefixUserSessions    = "use#"
 	PrefixAccountSessions = "ase#"
 	PrefixLink            = "lnk#"
+	PrefixDisavowal       = "dis#"
 	PrefixFactors         = "mfa#"
 	PrefixChallenge       = "chg#"
 	PrefixUserNetworks    = "unw#"
@@ -158,6 +160,12 @@ type Link string
 
 // Key gives the key.
 func (k Link) Key() table.Key { return table.Key{PK: PrefixLink + string(k), SK: "lnk"} }
+
+// Disavowal is what the link in one mail ends, by the bare 16-character id of the link.
+type Disavowal string
+
+// Key gives the key.
+func (k Disavowal) Key() table.Key { return table.Key{PK: PrefixDisavowal + string(k), SK: "dis"} }
 
 // Factors are a user's second factors, by the user's id.
 type Factors string
