@@ -27,11 +27,14 @@ const keptRecords = 256
 // tenfold is how often a batch comes that comes again and again.
 const tenfold = 10
 
+// atOnce is how many have a batch at the same time that several have.
+const atOnce = 4
+
 var errDown = errors.New("faulty: the consumer is down")
 
 // Invoke implements lambda.Handler.
 func (c *Consumer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	kind := c.Plan.choose(Call{Function: c.Function, Verb: Invoke}, ConsumerDown, ConsumerPanic, ConsumerDies, ConsumerEmpty, BatchTenfold, BatchShuffled, BatchLate)
+	kind := c.Plan.choose(Call{Function: c.Function, Verb: Invoke}, ConsumerDown, ConsumerPanic, ConsumerDies, ConsumerEmpty, BatchTenfold, BatchAtOnce, BatchShuffled, BatchLate)
 	switch kind {
 	case ConsumerDown:
 		return nil, errDown
@@ -45,6 +48,10 @@ func (c *Consumer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	case BatchTenfold:
 		for range tenfold - 1 {
 			_, _ = c.Inner.Invoke(ctx, payload) // whoever brings a batch twice has not heard the first answer
+		}
+	case BatchAtOnce:
+		for range atOnce - 1 {
+			go func() { _, _ = c.Inner.Invoke(ctx, payload) }()
 		}
 	case BatchShuffled, BatchLate:
 		if again := c.again(kind, payload); again != nil {

@@ -41,6 +41,7 @@ const (
 	MailDies     Kind = "sender dies after the yes" // sent, and nobody is left to note it
 	MailDiesEre  Kind = "sender dies before the mail"
 	MailHang     Kind = "mail service hangs"
+	MailSlow     Kind = "mail service slow"
 )
 
 // What a key ring does.
@@ -52,6 +53,7 @@ const (
 // What becomes of a batch on its way to a consumer, and of the consumer.
 const (
 	BatchTenfold  Kind = "batch delivered ten times"
+	BatchAtOnce   Kind = "batch delivered to several at once"
 	BatchShuffled Kind = "batch shuffled"
 	BatchLate     Kind = "old records again"
 	ConsumerPanic Kind = "consumer panics"

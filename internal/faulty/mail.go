@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"keyfob/internal/fault"
 	"keyfob/internal/mail"
@@ -58,6 +59,23 @@ func (p *Post) Sent() map[Posted]int {
 	return clone(p.sent)
 }
 
+// Load reads what was sent from an archive, in the place of what is known so far. A last line that is cut short was not sent.
+func (p *Post) Load(archive io.Reader) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent = nil
+	for d := json.NewDecoder(archive); ; {
+		var m mail.Message
+		switch err := d.Decode(&m); {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		count(&p.sent, m)
+	}
+}
+
 // Rejected gives how often each mail was refused for good.
 func (p *Post) Rejected() map[Posted]int {
 	p.mu.Lock()
@@ -94,6 +112,9 @@ func (p *Post) reject(m mail.Message) error {
 	return &mail.Rejected{Reason: "MessageRejected"}
 }
 
+// slow is what a slow answer takes, in real time: long enough for another sender to come in between.
+const slow = 20 * time.Millisecond
+
 // A Mailer is the mail service as one function of one process sees it.
 type Mailer struct {
 	Post     *Post
@@ -115,7 +136,7 @@ func (s *Mailer) Send(ctx context.Context, m mail.Message) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Retry(err)
 	}
-	kinds := []Kind{MailBusy, MailQuota, MailPaused, MailRejected, MailLost, MailHang}
+	kinds := []Kind{MailBusy, MailQuota, MailPaused, MailRejected, MailLost, MailHang, MailSlow}
 	if mortalCall(ctx) {
 		kinds = append(kinds, MailDies, MailDiesEre)
 	}
@@ -129,6 +150,12 @@ func (s *Mailer) Send(ctx context.Context, m mail.Message) error {
 		err := s.Process.hang(ctx)
 		s.Process.alive(ctx, nobody)
 		return err
+	case MailSlow:
+		select {
+		case <-time.After(slow):
+		case <-ctx.Done():
+			return fault.Retry(ctx.Err())
+		}
 	case MailDiesEre:
 		die(ctx)
 	}

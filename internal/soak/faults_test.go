@@ -21,6 +21,7 @@ func TestFaults(t *testing.T) {
 		"table_throttled_or_erroring_while_validating":   throttled,
 		"connection_lost_after_a_commit_succeeded":       connectionLost,
 		"process_killed_at_any_point_of_a_commit":        killedAtACommit,
+		"process_killed_outright":                        killedOutright,
 		"duplicate_stream_delivery_tenfold":              tenfold,
 		"shuffled_or_late_records":                       shuffled,
 		"failure_at_record_k_of_a_batch":                 failureWithin,
@@ -168,8 +169,13 @@ func (s *scene) diesAndRestarts() {
 
 func tenfold(s *scene) {
 	for _, code := range []string{"functions/notify", "functions/upkeep"} {
-		s.meets(1, faulty.BatchTenfold, faulty.Of(code, faulty.Invoke), func() { s.much() })
+		for _, k := range []faulty.Kind{faulty.BatchTenfold, faulty.BatchAtOnce} {
+			s.meets(1, k, faulty.Of(code, faulty.Invoke), func() { s.much() })
+		}
 	}
+	s.meets(-1, faulty.MailSlow, faulty.Of("functions/notify", faulty.Send), func() {
+		s.meets(1, faulty.BatchAtOnce, faulty.Of("functions/notify", faulty.Invoke), func() { s.much() })
+	})
 }
 
 func shuffled(s *scene) {
@@ -434,7 +440,7 @@ func flood(s *scene) {
 	}
 	stop()
 	logins.Wait()
-	if n := s.tally.clone()["wrong login"]; n[refused] < 12 {
+	if n := s.tally.clone()["wrong login"]; n[refused]+n[unknown] < 12 {
 		s.Errorf("there was no flood: %v", n)
 	}
 }

@@ -15,8 +15,8 @@ func (w *world) mix() {
 	for kind, part := range map[faulty.Kind]float64{
 		faulty.TableBusy: 0.004, faulty.TableLost: 0.004, faulty.TableHang: 0.0002, faulty.DiesBefore: 0.001, faulty.DiesAfter: 0.002,
 		faulty.MailBusy: 0.01, faulty.MailQuota: 0.004, faulty.MailPaused: 0.004, faulty.MailRejected: 0.002, faulty.MailLost: 0.005,
-		faulty.MailDies: 0.003, faulty.MailDiesEre: 0.003, faulty.MailHang: 0.0005, faulty.KeysDenied: 0.03, faulty.KeysHang: 0.002,
-		faulty.BatchTenfold: 0.01, faulty.BatchShuffled: 0.02, faulty.BatchLate: 0.02, faulty.ConsumerPanic: 0.005, faulty.ConsumerDies: 0.005,
+		faulty.MailDies: 0.003, faulty.MailDiesEre: 0.003, faulty.MailHang: 0.0005, faulty.MailSlow: 0.005, faulty.KeysDenied: 0.03, faulty.KeysHang: 0.002,
+		faulty.BatchTenfold: 0.01, faulty.BatchAtOnce: 0.01, faulty.BatchShuffled: 0.02, faulty.BatchLate: 0.02, faulty.ConsumerPanic: 0.005, faulty.ConsumerDies: 0.005,
 	} {
 		w.plan.Rate(kind, part)
 	}
