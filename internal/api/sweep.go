@@ -38,7 +38,7 @@ type Sweeper struct {
 	sees   map[agenda.Kind]agenda.See
 }
 
-// sweepMargin is what is kept of the function's time, so that what was begun can be noted.
+// sweepMargin is what is kept of the function's time, a quarter at the most, so that what was begun can be noted.
 const sweepMargin = 5 * time.Second
 
 var errKind = errors.New("api: there is no such kind of entry on the agenda")
@@ -56,7 +56,7 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-sweepMargin))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(sweepMargin, time.Until(deadline)/4)))
 		defer cancel()
 	}
 	defer s.tally.Put()

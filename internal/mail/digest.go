@@ -32,7 +32,7 @@ type digestView struct {
 }
 
 // An entry is one event of a digest.
-type entry struct{ When, Title, Handle, By, Disavow, Deny string }
+type entry struct{ When, Title, Handle, By, Event, Disavow, Deny string }
 
 var (
 	htmlDigest = htmltemplate.Must(htmltemplate.ParseFS(templates, "digest.html.tmpl", "layout.html.tmpl"))
@@ -85,7 +85,7 @@ func ComposeDigest(d Digest) (Message, error) {
 
 func entryOf(n Notice) entry {
 	w := wordings(n)
-	e := entry{When: when(n.At), Title: title(n, w), Disavow: address(n.Disavow), Deny: w.Deny}
+	e := entry{When: when(n.At), Title: title(n, w), Event: clean(n.EventID, maxLabel), Disavow: address(n.Disavow), Deny: w.Deny}
 	if h := clean(n.Token.Handle, maxLabel); h != "" {
 		e.Handle = h + " (ends in " + n.Token.Last4() + ")"
 	}

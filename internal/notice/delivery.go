@@ -22,8 +22,8 @@ const (
 	giveUp     = 14 * 24 * time.Hour // after the first attempt, when a mail that could not be sent is not tried again
 	insistent  = 3                   // attempts that whoever the stream waits for makes; further ones are the sweeper's
 	pause      = 5 * time.Minute     // before the first of these
-	sendWithin = 2 * time.Second     // that have to be left to begin with a mail
-	noteWithin = 4 * time.Second     // that are kept for the note of a mail: as long as the table may try
+	sendWithin = time.Second         // that has to be left to begin with a mail
+	noteWithin = 4 * time.Second     // that the note of a mail may take: as long as the table may try
 )
 
 // The states of a delivery.

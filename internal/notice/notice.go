@@ -154,13 +154,14 @@ var errNoTime = errors.New("notice: there is no time left to send a mail")
 // timely reports whether there is the time to send a mail and to note it.
 func timely(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > sendWithin+noteWithin
+	return !ok || time.Until(deadline) >= sendWithin
 }
 
-// sending gives what a mail may take of ctx's time, so that it can be noted what became of it.
+// sending gives what a mail may take of ctx's time, so that it can be noted what became of it: a third is kept for that,
+// and no more than the note may take.
 func sending(ctx context.Context) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, deadline.Add(-noteWithin))
+		return context.WithDeadline(ctx, deadline.Add(-min(noteWithin, time.Until(deadline)/3)))
 	}
 	return context.WithCancel(ctx)
 }

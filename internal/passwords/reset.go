@@ -72,9 +72,9 @@ func (p *Passwords) ServeReset(ctx context.Context, request table.Item) error {
 	return nil
 }
 
-// perCommit is how many users are served with one commit: each takes a link, an event, its place in the user's trail, a look
-// at the user, and a part of what they may be mailed.
-const perCommit = (table.MaxCommit - 1) / 5
+// perCommit is how many users are served with one commit: each takes a link, an event, a look at the user, and a part of what
+// they may be mailed.
+const perCommit = (table.MaxCommit - 1) / (audit.MostOps + 3)
 
 func (p *Passwords) serve(ctx context.Context, request table.Item, now time.Time, logins []key.User, last bool) error {
 	taken := table.Check(request.Key(), table.Present())

@@ -29,8 +29,8 @@ func (w *world) mix() {
 // invocation so little of the service's time passes that a claim of a delivery outlasts who has it by far, as it does on AWS.
 const (
 	tick       = 50 * time.Millisecond
-	perTick    = 1500 * time.Millisecond
-	invocation = 2 * time.Second
+	perTick    = 600 * time.Millisecond
+	invocation = 3 * time.Second
 )
 
 // think is how long somebody pauses between two things, on average and in real time. Without it the mails of all that is done

@@ -24,7 +24,7 @@ type scene struct {
 func play(t *testing.T, goWrong func(*scene)) {
 	t.Helper()
 	t.Parallel()
-	w, err := newWorld(t.Context(), Config{Seed: 1, Workers: 2, Dir: t.TempDir(), Template: "../../template.yaml"}, time.Second)
+	w, err := newWorld(t.Context(), Config{Seed: 1, Workers: 2, Dir: t.TempDir(), Template: "../../template.yaml"}, invocation)
 	if err != nil {
 		t.Fatal(err)
 	}
