@@ -22,7 +22,7 @@ func TestS31TheSweepNeedsNoMoreThanItMay(t *testing.T) {
 		ahead time.Duration
 		mails []string // what is sent then, by what its text has
 	}{
-		{3 * time.Minute, []string{"You are invited", "was created"}}, {20 * time.Minute, []string{"2 notices"}}, {25 * time.Hour, []string{"expires soon"}},
+		{3 * time.Minute, []string{"You are invited", "was created"}}, {20 * time.Minute, []string{"2 notices"}}, {25 * time.Hour, []string{"expires in 23 hours"}},
 	} {
 		s.ahead, s.sent = later.ahead, nil
 		s.invoke("SweepFunction", `{}`)

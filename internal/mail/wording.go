@@ -38,7 +38,21 @@ func worded(n Notice) wording {
 	if ok {
 		return w
 	}
-	return ofToken(n.Event)
+	w = ofToken(n.Event)
+	if n.Event == "token.expiring" {
+		w.Did = "expires " + soon(n.Changes)
+	}
+	return w
+}
+
+// soon says how soon, where the changes tell.
+func soon(changes []Change) string {
+	for _, c := range changes {
+		if in := clean(c.To, maxLabel); c.Field == "endsIn" && in != "" {
+			return "in " + in
+		}
+	}
+	return "soon"
 }
 
 // ofToken words what is done with tokens, and with the account as a whole.
@@ -123,7 +137,6 @@ func ofToken(event string) wording {
 		}
 	case "token.expiring":
 		return wording{
-			Did:    "expires soon",
 			Means:  "The token works until the time given here. From then on programs that use it are refused.",
 			Advice: "If they still need it, rotate the token or give it a longer life before then. If nobody does, nothing is to be done.",
 		}
