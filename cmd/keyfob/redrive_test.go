@@ -169,14 +169,9 @@ func TestP6ANoticeThatWasGivenUpIsSentByARedrive(t *testing.T) {
 	if out := s.must("", append(redrive, "--dry-run")...); !strings.Contains(out, "NotifyFunction") || !strings.Contains(out, "nothing was sent") {
 		t.Errorf("dry run:\n%s", out)
 	}
-	out, err := keyfob(t.Context(), "", io.Discard, redrive...)
-	if exit(err, io.Discard) != 1 || !strings.Contains(out, "failed: ") {
-		t.Errorf("while the mailbox is away: %v\n%s", err, out)
-	}
 	if err := os.Rename(mails+".away", mails); err != nil {
 		t.Fatal(err)
 	}
-	s.clock("1h") // longer than a sender's claim
 	if out, err := keyfob(t.Context(), "", io.Discard, redrive...); err != nil {
 		t.Errorf("when it is back: %v\n%s", err, out)
 	}
