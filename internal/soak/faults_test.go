@@ -85,7 +85,7 @@ func connectionLost(s *scene) {
 	a := s.post("lost")
 	s.wants("create again", a, http.StatusCreated)
 	c := s.remembers("lost", a)
-	s.repeat(s.Context(), s.ask("lost"), c)
+	s.repeat(s.Context(), s.person, s.ask("lost"), c)
 	s.rest()
 	if e, m := s.counted("token.created"); e != events+1 || m != mails+keepers {
 		s.Errorf("%d events and %d mails more, want 1 and one to each keeper", e-events, m-mails)

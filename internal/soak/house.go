@@ -43,6 +43,7 @@ type house struct {
 	mails         *os.File
 	hasher        *password.Hasher
 	routes        authorizer.Routes
+	attention     attention
 
 	reads   sync.Map // table.Key: *atomic.Int64, the authorizer's reads that were answered
 	mu      sync.Mutex
@@ -147,7 +148,7 @@ func (h *house) handlers(e local.Env) (map[string]lambda.Handler, error) {
 	}
 	for code, handler := range all {
 		if consumers[code] {
-			handler = &faulty.Consumer{Inner: handler, Function: code, Plan: h.plan}
+			handler = h.attention.attend(code, &faulty.Consumer{Inner: handler, Function: code, Plan: h.plan})
 		}
 		all[code] = hurried{faulty.Mortal(handler), h.cap}
 	}

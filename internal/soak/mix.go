@@ -33,6 +33,20 @@ const (
 	invocation = 2 * time.Second
 )
 
+// perStuckTick is what passes at once where the stream only waits until it may bring a batch again, and no consumer is at work.
+const perStuckTick = 20 * time.Second
+
+// passTick lets a little of the service's time pass.
+func (w *world) passTick() {
+	a := &w.house.attention
+	if !a.stuck.Load() || !a.work.TryLock() {
+		w.house.clock.Advance(perTick)
+		return
+	}
+	defer a.work.Unlock()
+	w.house.clock.Advance(perStuckTick)
+}
+
 // think is how long somebody pauses between two things, on average and in real time. Without it the mails of all that is done
 // would not be sent while it is done, and so not while anything fails.
 const think = 30 * time.Millisecond
@@ -85,7 +99,7 @@ func (w *world) work(ctx context.Context) {
 		for ticker := time.NewTicker(tick); ; {
 			select {
 			case <-ticker.C:
-				w.house.clock.Advance(perTick)
+				w.passTick()
 			case <-directing:
 				ticker.Stop()
 				return

@@ -48,12 +48,15 @@ func play(t *testing.T, goWrong func(*scene)) {
 	}
 }
 
-// once orders a fault, does something, and asserts that it met the fault so often.
+// meets orders a fault, does something, and asserts that it met the fault so often.
 func (s *scene) meets(times int, k faulty.Kind, match func(faulty.Call) bool, do func()) {
 	s.Helper()
 	order := s.plan.Inject(k, times, match)
 	do()
 	s.rest()
+	for n := 0; n < 10 && order.Met() < max(1, times); n++ {
+		s.pass(time.Minute, time.Minute) // the stream waits until it brings a batch again
+	}
 	if met := order.Stop(); met == 0 || times > 0 && met != times {
 		s.Errorf("%s: it was met %d times, want %d", k, met, times)
 	}

@@ -34,10 +34,7 @@ func (w *world) settle(ctx context.Context) error {
 	default:
 	}
 	for n := range settleMost {
-		settling, cancel := context.WithTimeout(ctx, time.Minute)
-		err := w.house.server.Settle(settling)
-		cancel()
-		if err != nil {
+		if err := w.house.server.Settle(ctx); err != nil {
 			return err
 		}
 		if _, err := w.house.server.Advance(ctx, settleStep); err != nil {
