@@ -24,14 +24,7 @@ type scene struct {
 func play(t *testing.T, goWrong func(*scene)) {
 	t.Helper()
 	t.Parallel()
-	w, err := newWorld(t.Context(), Config{Seed: 1, Workers: 2, Dir: t.TempDir(), Template: "../../template.yaml"}, time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.house.close)
-	if err := w.populate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w := furnish(t)
 	s := &scene{T: t, world: w, random: rand.New(rand.NewPCG(1, 2)), tenant: w.tenants[0], person: w.tenants[0].members[0]}
 	s.rest()
 	goWrong(s)
