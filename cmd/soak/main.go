@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	}
+	c.Progress = stderr
 	c.Duration = time.Duration(minutes * float64(time.Minute))
 	if c.Ops == 0 && c.Duration == 0 {
 		c.Ops = 2000

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,10 +27,26 @@ type Post struct {
 	sent     map[Posted]int
 	rejected map[Posted]int
 	unheard  map[Posted]int
+	refused  map[Posted]string
 }
 
-// A Posted is a mail as it is counted: by the event that it is of, and who it went to.
+// A Posted is a mail as it is counted: by the event that it is of, and who it went to. A digest counts for each of the events
+// that it tells of, and not as a mail of its own.
 type Posted struct{ Event, To string }
+
+// isDigest reports whether a mail is a digest, by its tag.
+func isDigest(m mail.Message) bool { return strings.HasPrefix(m.EventID, "dgs_") }
+
+// eventID is what a digest names events by.
+var eventID = regexp.MustCompile(`\bevt_[0-9A-Za-z]{16}\b`)
+
+// of lists the events that a mail is of.
+func of(m mail.Message) []string {
+	if isDigest(m) {
+		return eventID.FindAllString(m.Text, -1)
+	}
+	return []string{m.EventID}
+}
 
 // Send implements mail.Sender.
 func (p *Post) Send(_ context.Context, m mail.Message) error {
@@ -83,6 +102,13 @@ func (p *Post) Rejected() map[Posted]int {
 	return clone(p.rejected)
 }
 
+// Refused gives the digest with which each mail was refused for good, where it was in one.
+func (p *Post) Refused() map[Posted]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.refused)
+}
+
 // Unheard gives how often the yes, or the no for good, to each mail did not reach who asked: only then may it be asked again.
 func (p *Post) Unheard() map[Posted]int {
 	p.mu.Lock()
@@ -94,7 +120,9 @@ func count(all *map[Posted]int, m mail.Message) {
 	if *all == nil {
 		*all = map[Posted]int{}
 	}
-	(*all)[Posted{m.EventID, m.To}]++
+	for _, event := range of(m) {
+		(*all)[Posted{event, m.To}]++
+	}
 }
 
 func clone(m map[Posted]int) map[Posted]int {
@@ -109,6 +137,14 @@ func (p *Post) reject(m mail.Message) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	count(&p.rejected, m)
+	if isDigest(m) {
+		if p.refused == nil {
+			p.refused = map[Posted]string{}
+		}
+		for _, event := range of(m) {
+			p.refused[Posted{event, m.To}] = m.EventID
+		}
+	}
 	return &mail.Rejected{Reason: "MessageRejected"}
 }
 

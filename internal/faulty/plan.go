@@ -83,6 +83,13 @@ func (p *Plan) InjectAfter(skip int, k Kind, times int, match func(Call) bool) *
 	return i
 }
 
+// Met gives the number of calls that failed by the order so far.
+func (i *Injection) Met() int {
+	i.plan.mu.Lock()
+	defer i.plan.mu.Unlock()
+	return i.done
+}
+
 // Stop takes the order back, and gives the number of calls that failed by it.
 func (i *Injection) Stop() int {
 	i.plan.mu.Lock()

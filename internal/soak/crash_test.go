@@ -3,6 +3,7 @@ package soak
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,7 +27,20 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, workUntilKilled(dir, os.Getenv(crashSession)))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if w, err := furnished(); err == nil {
+		_ = os.RemoveAll(w.house.dir)
+	}
+	os.Exit(code)
+}
+
+// load takes in what the mail service has sent before this process.
+func (h *house) load() error {
+	archive, err := os.Open(h.path("mails"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.post.Load(archive), archive.Close())
 }
 
 // crashLanes is how many clients a service has that is to be killed.
@@ -73,13 +87,7 @@ func killedOutright(s *scene) {
 			s.Fatal(err)
 		}
 		made := s.killAfter(changes)
-		archive, err := os.Open(s.house.path("mails"))
-		if err != nil {
-			s.Fatal(err)
-		}
-		err = s.house.post.Load(archive)
-		_ = archive.Close()
-		if err != nil {
+		if err := s.house.load(); err != nil {
 			s.Fatal(err)
 		}
 		if err := s.house.start(s.Context()); err != nil {

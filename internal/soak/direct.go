@@ -36,6 +36,7 @@ func (w *world) direct(ctx context.Context, over *atomic.Bool, r *rand.Rand) {
 		if ctx.Err() != nil || over.Load() {
 			return
 		}
+		w.says("%d operations, %d mails; act %d of %d", w.tally.ops(), len(w.house.post.Sent()), act+1, acts)
 		switch act % 6 {
 		case 0, 3:
 			w.die(ctx, over)
@@ -50,9 +51,7 @@ func (w *world) direct(ctx context.Context, over *atomic.Bool, r *rand.Rand) {
 			case 0:
 				w.poison(ctx)
 			case 1, 3:
-				if w.swept() {
-					w.dayOff(ctx)
-				}
+				w.dayOff(ctx)
 			}
 		}
 	}

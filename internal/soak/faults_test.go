@@ -85,7 +85,7 @@ func connectionLost(s *scene) {
 	a := s.post("lost")
 	s.wants("create again", a, http.StatusCreated)
 	c := s.remembers("lost", a)
-	s.repeat(s.Context(), s.ask("lost"), c)
+	s.repeat(s.Context(), s.person, s.ask("lost"), c)
 	s.rest()
 	if e, m := s.counted("token.created"); e != events+1 || m != mails+keepers {
 		s.Errorf("%d events and %d mails more, want 1 and one to each keeper", e-events, m-mails)
@@ -257,15 +257,10 @@ func panics(s *scene) {
 			}
 		}
 	}
-	if s.swept() {
-		s.meets(1, faulty.ConsumerEmpty, faulty.Of("functions/notify", faulty.Invoke), func() { s.token(); s.rest() })
-	}
+	s.meets(1, faulty.ConsumerEmpty, faulty.Of("functions/notify", faulty.Invoke), func() { s.token(); s.rest() })
 }
 
 func downForADay(s *scene) {
-	if !s.swept() {
-		s.Skip("there is no sweeper")
-	}
 	s.meets(-1, faulty.ConsumerDown, faulty.Of("functions/notify", faulty.Invoke), func() {
 		s.token()
 		s.revoke(s.Context(), s.random, s.person, s.token())

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ type house struct {
 	mails         *os.File
 	hasher        *password.Hasher
 	routes        authorizer.Routes
+	attention     attention
 
 	reads   sync.Map // table.Key: *atomic.Int64, the authorizer's reads that were answered
 	mu      sync.Mutex
@@ -119,6 +121,9 @@ func (h *house) stop() error {
 
 func (h *house) close() { _ = errors.Join(h.stop(), h.logs.Close(), h.mails.Close()) }
 
+// senders are the functions that claim deliveries and send mails.
+var senders = map[string]bool{"functions/notify": true, "functions/sweep": true}
+
 // consumers are the functions that the table's stream feeds.
 var consumers = map[string]bool{"functions/notify": true, "functions/upkeep": true}
 
@@ -149,6 +154,9 @@ func (h *house) handlers(e local.Env) (map[string]lambda.Handler, error) {
 		if consumers[code] {
 			handler = &faulty.Consumer{Inner: handler, Function: code, Plan: h.plan}
 		}
+		if consumers[code] || senders[code] {
+			handler = h.attention.attend(code, handler)
+		}
 		all[code] = hurried{faulty.Mortal(handler), h.cap}
 	}
 	return all, nil
@@ -178,14 +186,24 @@ func (h *house) told(c faulty.Call, err error) {
 		}
 	case c.Verb == faulty.Commit && err != nil && !isConflict(err):
 		for _, op := range c.Ops {
-			event, isNotice := cutPrefix(op.Key.PK, key.PrefixNotice)
-			if isNotice && op.Kind == table.KindPut && op.Item.String("state") != "claimed" {
+			if u, is := noteOf(op); is {
 				h.mu.Lock()
-				h.unnoted[unnoted{event, op.Key.SK}]++
+				h.unnoted[u]++
 				h.mu.Unlock()
 			}
 		}
 	}
+}
+
+// noteOf reports of which delivery an operation notes the end, if of any: that of a mail, or of one that a digest told of.
+func noteOf(op table.Op) (unnoted, bool) {
+	if event, is := cutPrefix(op.Key.PK, key.PrefixNotice); is {
+		state := op.Item.String("state")
+		return unnoted{event, op.Key.SK}, op.Kind == table.KindPut && state != "claimed" && state != "gathered"
+	}
+	user, is := cutPrefix(op.Key.PK, key.PrefixDigest)
+	_, event, gathered := strings.Cut(strings.TrimPrefix(op.Key.SK, key.PrefixGathered), "#")
+	return unnoted{event, user}, is && gathered && op.Kind == table.KindDelete
 }
 
 // read gives the count of the authorizer's reads of a key that were answered.

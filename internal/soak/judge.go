@@ -12,6 +12,7 @@ import (
 func (w *world) judge() {
 	inv := w.inspect()
 	w.wholeCounts(inv)
+	w.wholeAgenda(inv)
 	w.notices(inv, &w.judged)
 	w.changes(inv)
 	w.secret(inv)

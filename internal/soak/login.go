@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"keyfob/internal/token"
@@ -23,6 +24,19 @@ func (w *world) login(ctx context.Context, p *person) bool {
 	p.former = ""
 	p.session, p.since = w.given(p, r.text("token"), handleOf(r.text("token")), ""), w.now()
 	return true
+}
+
+// as makes a request with the person's session. One that has ended is not tried again: they have to log in.
+func (w *world) as(ctx context.Context, p *person, op string, q request) response {
+	if p.session == nil {
+		return response{status: http.StatusUnauthorized}
+	}
+	q.credential = p.session.secret
+	r := w.send(ctx, op, q)
+	if r.status == http.StatusUnauthorized {
+		p.session = nil
+	}
+	return r
 }
 
 // handleOf gives the handle of a session's credential.

@@ -16,12 +16,9 @@ func (w *world) mix() {
 		faulty.TableBusy: 0.004, faulty.TableLost: 0.004, faulty.TableHang: 0.0002, faulty.DiesBefore: 0.001, faulty.DiesAfter: 0.002,
 		faulty.MailBusy: 0.01, faulty.MailQuota: 0.004, faulty.MailPaused: 0.004, faulty.MailRejected: 0.002, faulty.MailLost: 0.005,
 		faulty.MailDies: 0.003, faulty.MailDiesEre: 0.003, faulty.MailHang: 0.0005, faulty.MailSlow: 0.005, faulty.KeysDenied: 0.03, faulty.KeysHang: 0.002,
-		faulty.BatchTenfold: 0.01, faulty.BatchAtOnce: 0.01, faulty.BatchShuffled: 0.02, faulty.BatchLate: 0.02, faulty.ConsumerPanic: 0.005, faulty.ConsumerDies: 0.005,
+		faulty.ConsumerEmpty: 0.002, faulty.BatchTenfold: 0.01, faulty.BatchAtOnce: 0.01, faulty.BatchShuffled: 0.02, faulty.BatchLate: 0.02, faulty.ConsumerPanic: 0.005, faulty.ConsumerDies: 0.005,
 	} {
 		w.plan.Rate(kind, part)
-	}
-	if w.swept() {
-		w.plan.Rate(faulty.ConsumerEmpty, 0.002)
 	}
 }
 
@@ -32,6 +29,20 @@ const (
 	perTick    = 600 * time.Millisecond
 	invocation = 3 * time.Second
 )
+
+// perStuckTick is what passes at once where the stream only waits until it may bring a batch again, and no consumer is at work.
+const perStuckTick = 20 * time.Second
+
+// passTick lets a little of the service's time pass.
+func (w *world) passTick() {
+	a := &w.house.attention
+	if !a.stuck.Load() || !a.work.TryLock() {
+		w.house.clock.Advance(perTick)
+		return
+	}
+	defer a.work.Unlock()
+	w.house.clock.Advance(perStuckTick)
+}
 
 // think is how long somebody pauses between two things, on average and in real time. Without it the mails of all that is done
 // would not be sent while it is done, and so not while anything fails.
@@ -85,7 +96,7 @@ func (w *world) work(ctx context.Context) {
 		for ticker := time.NewTicker(tick); ; {
 			select {
 			case <-ticker.C:
-				w.house.clock.Advance(perTick)
+				w.passTick()
 			case <-directing:
 				ticker.Stop()
 				return

@@ -1,6 +1,8 @@
 package soak
 
 import (
+	"cmp"
+
 	"keyfob/internal/audit"
 	"keyfob/internal/faulty"
 	"keyfob/internal/table"
@@ -51,7 +53,7 @@ func (w *world) owed(e audit.Event) (all []owing) {
 				continue
 			}
 		default: // what happens to a token
-			if p != t.owner && p != t.steward && p != t.guest {
+			if p != t.owner && p != t.steward && p != t.guest && p.id != e.Subject.User {
 				continue
 			}
 		}
@@ -101,6 +103,7 @@ func (w *world) notices(inv *inventory, r *Report) {
 		}
 	}
 	sent, rejected, unheard := w.house.post.Sent(), w.house.post.Rejected(), w.house.post.Unheard()
+	refused := w.house.post.Refused()
 	w.house.mu.Lock()
 	defer w.house.mu.Unlock()
 	cause := func(p faulty.Posted, to *person) int { return unheard[p] + w.house.unnoted[unnoted{p.Event, to.id}] }
@@ -127,8 +130,8 @@ func (w *world) notices(inv *inventory, r *Report) {
 	}
 	for p, n := range rejected {
 		r.Rejected += n
-		if to := expected[p]; to != nil && (n-1 > cause(p, to) || !told[p.Event+"/"+to.id] && sent[p] == 0) {
-			w.broke(odd, "the mail of %s to %s was refused for good %d times, and that is recorded: %t", p.Event, p.To, n, told[p.Event+"/"+to.id])
+		if to := expected[p]; to != nil && (n-1 > cause(p, to) || !told[cmp.Or(refused[p], p.Event)+"/"+to.id] && sent[p] == 0) {
+			w.broke(odd, "the mail of %s to %s was refused for good %d times, and that is recorded: %t", p.Event, p.To, n, told[cmp.Or(refused[p], p.Event)+"/"+to.id])
 		}
 	}
 	inv.under(key.PrefixNotice, func(event string, it table.Item) {

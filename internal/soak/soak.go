@@ -17,6 +17,7 @@ package soak
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 )
@@ -46,9 +47,18 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	begun := time.Now()
 	w.mix()
 	w.work(ctx)
+	w.says("%d operations; settling", w.tally.ops())
 	if err := w.settle(ctx); err != nil {
 		return nil, err
 	}
+	w.says("judging")
 	w.judge()
 	return w.report(time.Since(begun)), nil
+}
+
+// says writes a line of progress.
+func (w *world) says(format string, args ...any) {
+	if w.config.Progress != nil {
+		_, _ = fmt.Fprintf(w.config.Progress, format+"\n", args...)
+	}
 }

@@ -41,8 +41,8 @@ func (s *steward) step(ctx context.Context) {
 	case dice < 90:
 		w.unlock(ctx, t.guarded)
 	case dice < 96:
-		w.send(ctx, "audit", request{method: "GET", path: "/v1/audit?limit=20", credential: t.steward.session.secret})
-		w.send(ctx, "users", request{method: "GET", path: "/v1/users", credential: t.steward.session.secret})
+		w.as(ctx, t.steward, "audit", request{method: "GET", path: "/v1/audit?limit=20"})
+		w.as(ctx, t.steward, "users", request{method: "GET", path: "/v1/users"})
 	case dice < 98:
 		s.rules(ctx)
 	default:
@@ -80,7 +80,7 @@ func (s *steward) disables(ctx context.Context) {
 			c.doubtful.Store(true)
 		}
 	}
-	a := w.send(ctx, "user "+status, request{method: "PATCH", path: "/v1/users/" + g.id, credential: t.steward.session.secret, body: map[string]any{"status": status}})
+	a := w.as(ctx, t.steward, "user "+status, request{method: "PATCH", path: "/v1/users/" + g.id, body: map[string]any{"status": status}})
 	switch {
 	case a.outcome() == acknowledged && status == "disabled":
 		g.standing.Store(from/4*4 + 2)
@@ -107,7 +107,7 @@ func (s *steward) demotes(ctx context.Context) {
 	if t.guestRole == scope.Member {
 		role = scope.Admin
 	}
-	if a := s.world.send(ctx, "user role", request{method: "PATCH", path: "/v1/users/" + t.guest.id, credential: t.steward.session.secret, body: map[string]any{"role": role}}); a.outcome() == acknowledged {
+	if a := s.world.as(ctx, t.steward, "user role", request{method: "PATCH", path: "/v1/users/" + t.guest.id, body: map[string]any{"role": role}}); a.outcome() == acknowledged {
 		t.guestRole = role
 	}
 }
@@ -143,7 +143,7 @@ func (s *steward) changes(ctx context.Context) {
 	for _, c := range s.users {
 		c.doubtful.Store(true)
 	}
-	a := w.send(ctx, "password", request{method: "POST", path: "/v1/me/password", credential: g.session.secret, body: map[string]any{"current": g.password, "password": next}})
+	a := w.as(ctx, g, "password", request{method: "POST", path: "/v1/me/password", body: map[string]any{"current": g.password, "password": next}})
 	switch a.outcome() {
 	case acknowledged:
 		g.password = next
@@ -161,6 +161,6 @@ func (s *steward) changes(ctx context.Context) {
 func (s *steward) rules(ctx context.Context) {
 	w, o := s.world, s.tenant.owner
 	if w.entered(ctx, o, fresh) {
-		w.send(ctx, "policy", request{method: "PATCH", path: "/v1/account", credential: o.session.secret, body: map[string]any{"policy": map[string]any{"tokensPerUser": 200 + s.random.IntN(50)}}})
+		w.as(ctx, o, "policy", request{method: "PATCH", path: "/v1/account", body: map[string]any{"policy": map[string]any{"tokensPerUser": 200 + s.random.IntN(50)}}})
 	}
 }

@@ -42,8 +42,8 @@ func (w *world) create(ctx context.Context, r *rand.Rand, p *person, as wish) *c
 		once = in.name
 	}
 	begun := w.now()
-	q := request{method: "POST", path: "/v1/tokens", credential: p.session.secret, body: body, once: once, shows: true}
-	a := w.insist(ctx, "create", q)
+	q := request{method: "POST", path: "/v1/tokens", body: body, once: once, shows: true}
+	a := w.insist(ctx, p, "create", q)
 	in.outcome = a.outcome()
 	if in.outcome != acknowledged {
 		return nil
@@ -56,7 +56,7 @@ func (w *world) create(ctx context.Context, r *rand.Rand, p *person, as wish) *c
 		c.dies.Store(w.now().Unix() + life + slack)
 	}
 	if once != "" && r.IntN(4) == 0 {
-		w.repeat(ctx, q, c)
+		w.repeat(ctx, p, q, c)
 	}
 	w.register(c)
 	return c
@@ -66,11 +66,11 @@ func (w *world) create(ctx context.Context, r *rand.Rand, p *person, as wish) *c
 const slack = 330
 
 // insist sends a request with an Idempotency-Key until its outcome is known, but not for ever; another once.
-func (w *world) insist(ctx context.Context, op string, q request) response {
-	a := w.send(ctx, op, q)
+func (w *world) insist(ctx context.Context, p *person, op string, q request) response {
+	a := w.as(ctx, p, op, q)
 	perhaps := a.outcome() == unknown
 	for n := 0; q.once != "" && a.outcome() == unknown && n < 20; n++ {
-		a = w.send(ctx, op+" again", q)
+		a = w.as(ctx, p, op+" again", q)
 	}
 	if perhaps && a.outcome() == refused {
 		a = response{} // the first may have been carried out, before its session ended or the token was changed
@@ -79,8 +79,8 @@ func (w *world) insist(ctx context.Context, op string, q request) response {
 }
 
 // repeat sends a request again that was answered: it must get the same answer.
-func (w *world) repeat(ctx context.Context, q request, c *credential) {
-	a := w.send(ctx, "create again", q)
+func (w *world) repeat(ctx context.Context, p *person, q request, c *credential) {
+	a := w.as(ctx, p, "create again", q)
 	if a.outcome() == acknowledged && (a.text("token") != c.secret || a.text("id") != c.handle) {
 		w.broke(duplicated, "the same Idempotency-Key gave %s and %s", c.handle, a.text("id"))
 	}
@@ -92,7 +92,7 @@ func (w *world) repeat(ctx context.Context, q request, c *credential) {
 // edit gives a token another name.
 func (w *world) edit(ctx context.Context, p *person, c *credential) {
 	name := fmt.Sprintf("renamed-%d", w.serial.Add(1))
-	a := w.send(ctx, "edit", request{method: "PATCH", path: "/v1/tokens/" + c.handle, credential: p.session.secret, body: map[string]any{"name": name}})
+	a := w.as(ctx, p, "edit", request{method: "PATCH", path: "/v1/tokens/" + c.handle, body: map[string]any{"name": name}})
 	if a.outcome() != refused {
 		w.intents.call(c.handle, name, a.outcome() == acknowledged)
 	}
@@ -101,7 +101,7 @@ func (w *world) edit(ctx context.Context, p *person, c *credential) {
 
 // show reads a token, and holds its name against what it may have.
 func (w *world) show(ctx context.Context, p *person, c *credential) {
-	a := w.send(ctx, "read", request{method: "GET", path: "/v1/tokens/" + c.handle, credential: p.session.secret})
+	a := w.as(ctx, p, "read", request{method: "GET", path: "/v1/tokens/" + c.handle})
 	if a.outcome() == acknowledged && !w.intents.may(c.handle, a.text("name")) {
 		w.broke(lost, "%s is called %q, which it was not", c.handle, a.text("name"))
 	}
@@ -113,13 +113,12 @@ func (w *world) rotate(ctx context.Context, r *rand.Rand, p *person, c *credenti
 	if r.IntN(2) == 0 {
 		overlap = 600
 	}
-	begun := w.now()
-	c.doubtful.Store(true)
+	begun, before := w.now(), c.doubtful.Swap(true)
 	once := fmt.Sprintf("rotate-%d", w.serial.Add(1))
-	a := w.insist(ctx, "rotate", request{method: "POST", path: "/v1/tokens/" + c.handle + "/rotate", credential: p.session.secret, body: map[string]any{"overlapSeconds": overlap}, once: once, shows: true})
+	a := w.insist(ctx, p, "rotate", request{method: "POST", path: "/v1/tokens/" + c.handle + "/rotate", body: map[string]any{"overlapSeconds": overlap}, once: once, shows: true})
 	w.intents.did(c.handle, "token.rotated", a.outcome())
 	if a.outcome() == refused {
-		c.doubtful.Store(false)
+		c.doubtful.Store(before)
 	}
 	if a.outcome() != acknowledged {
 		return nil
@@ -144,14 +143,20 @@ func (w *world) rotate(ctx context.Context, r *rand.Rand, p *person, c *credenti
 func (w *world) revoke(ctx context.Context, r *rand.Rand, p *person, c *credential) {
 	dead := c.doubtful.Load() || c.lives.Load() != 0 && w.now().Unix() >= c.lives.Load() // perhaps
 	c.doubtful.Store(true)
-	q := request{method: "DELETE", path: "/v1/tokens/" + c.handle, credential: p.session.secret}
+	q := request{method: "DELETE", path: "/v1/tokens/" + c.handle}
 	if r.IntN(3) == 0 {
 		q = request{method: "POST", path: "/v1/revoke", body: map[string]any{"token": c.secret}}
 	}
-	a := w.send(ctx, "revoke", q)
+	ask := func(op string) response {
+		if q.method == "POST" { // whoever has it may end it, and needs no session
+			return w.send(ctx, op, q)
+		}
+		return w.as(ctx, p, op, q)
+	}
+	a := ask("revoke")
 	perhaps := a.outcome() == unknown
 	for n := 0; a.outcome() == unknown && n < 10; n++ {
-		a = w.send(ctx, "revoke again", q)
+		a = ask("revoke again")
 	}
 	o := a.outcome()
 	if perhaps && o == refused || dead && o == acknowledged && q.method == "POST" {
@@ -166,7 +171,7 @@ func (w *world) revoke(ctx context.Context, r *rand.Rand, p *person, c *credenti
 
 // reveal has a token shown again.
 func (w *world) reveal(ctx context.Context, p *person, c *credential) {
-	a := w.send(ctx, "reveal", request{method: "POST", path: "/v1/tokens/" + c.handle + "/reveal", credential: p.session.secret, body: map[string]any{"reason": "moving the job"}, shows: true})
+	a := w.as(ctx, p, "reveal", request{method: "POST", path: "/v1/tokens/" + c.handle + "/reveal", body: map[string]any{"reason": "moving the job"}, shows: true})
 	w.intents.did(c.handle, "token.revealed", a.outcome())
 	if a.outcome() == acknowledged && a.text("token") != c.secret {
 		w.broke(odd, "%s was shown as another credential", c.handle)
@@ -175,7 +180,7 @@ func (w *world) reveal(ctx context.Context, p *person, c *credential) {
 
 // list reads the person's tokens, and the trail of one.
 func (w *world) list(ctx context.Context, p *person, c *credential) {
-	a := w.send(ctx, "list", request{method: "GET", path: "/v1/tokens?limit=50", credential: p.session.secret})
+	a := w.as(ctx, p, "list", request{method: "GET", path: "/v1/tokens?limit=50"})
 	var page struct{ Tokens []struct{ ID string } }
 	if a.outcome() == acknowledged && json.Unmarshal(a.body, &page) != nil {
 		w.broke(odd, "a list that is none: %s", a.body)
@@ -183,7 +188,7 @@ func (w *world) list(ctx context.Context, p *person, c *credential) {
 	if c == nil {
 		return
 	}
-	a = w.send(ctx, "trail", request{method: "GET", path: "/v1/tokens/" + c.handle + "/audit", credential: p.session.secret})
+	a = w.as(ctx, p, "trail", request{method: "GET", path: "/v1/tokens/" + c.handle + "/audit"})
 	if a.outcome() == acknowledged && !strings.Contains(string(a.body), c.handle) {
 		w.broke(lost, "the trail of %s does not have it", c.handle)
 	}

@@ -40,6 +40,11 @@ func (w *world) wholeEvents(inv *inventory) {
 			w.broke(halfDone, "a place in the trail %s leads to no event", rest)
 		}
 	})
+	inv.under(key.PrefixDue, func(shard string, it table.Item) {
+		if it.String("kind") == "owed" && inv.items[table.Key{PK: key.PrefixAudit + it.String("account"), SK: it.String("place")}] == nil {
+			w.broke(halfDone, "the agenda has %s, which there is not", it.String("ref"))
+		}
+	})
 	inv.under(key.PrefixNotice, func(event string, it table.Item) {
 		if _, is := inv.events[event]; !is {
 			w.broke(halfDone, "a notice is of %s, which there is not", event)
@@ -127,6 +132,28 @@ func (w *world) wholeSessions(inv *inventory) {
 			}
 		})
 	}
+}
+
+// wholeAgenda: when everything has come to rest, no mail is on the agenda any more, nor gathered for a digest.
+func (w *world) wholeAgenda(inv *inventory) {
+	for _, it := range inv.pending() {
+		w.broke(halfDone, "%s %s is still on the agenda", it.String("kind"), it.String("ref"))
+	}
+	inv.under(key.PrefixDigest, func(user string, it table.Item) {
+		if strings.HasPrefix(it.Key().SK, key.PrefixGathered) {
+			w.broke(halfDone, "%s is gathered for %s, and no digest has told of it", it.Key().SK, user)
+		}
+	})
+}
+
+// pending lists what is on the agenda but reminders, whose time may be far off.
+func (inv *inventory) pending() (all []table.Item) {
+	inv.under(key.PrefixDue, func(_ string, it table.Item) {
+		if it.String("kind") != "reminder" {
+			all = append(all, it)
+		}
+	})
+	return all
 }
 
 // wholeCounts: when everything has come to rest, the quotas count exactly the tokens that there are.

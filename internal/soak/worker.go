@@ -62,18 +62,15 @@ func (m *member) step(ctx context.Context) {
 	case dice < 98:
 		w.resource(ctx, r, c)
 	case dice == 98:
-		a := w.send(ctx, "revoke a stranger's", request{method: "DELETE", path: "/v1/tokens/" + p.tenant.stranger, credential: p.session.secret})
+		a := w.as(ctx, p, "revoke a stranger's", request{method: "DELETE", path: "/v1/tokens/" + p.tenant.stranger})
 		if a.outcome() == acknowledged {
 			w.broke(odd, "a stranger's token could be revoked")
 		}
 	default:
 		w.logout(ctx, p)
 	}
-	if p.session != nil && r.IntN(20) == 0 {
-		// A session ends by itself when nobody uses it; whoever asks is told so, and logs in again.
-		if a := w.send(ctx, "me", request{method: "GET", path: "/v1/me", credential: p.session.secret}); a.status == 401 {
-			p.session = nil
-		}
+	if r.IntN(20) == 0 {
+		w.as(ctx, p, "me", request{method: "GET", path: "/v1/me"})
 	}
 }
 
