@@ -1,12 +1,12 @@
 // Package agenda is what has to be looked at again when its time has come: events whose mails may be outstanding, mails
-// that are gathered for a digest, tokens that are to be reminded of.
+// that are gathered for a digest, tokens that are to be reminded of or were to be deleted, changes that were interrupted.
 //
 // It promises that an entry which was committed is seen by every sweep from when it is due until somebody has seen to it,
 // whatever became of the stream or of whoever was to see to it first; that one which cannot be seen to comes again after
 // pauses that grow, and keeps none of the others waiting; and that what is done about an entry and its end, or its next
 // time, are one commit.
 //
-// It does not know what is to be done about an entry: packages notice and authority do.
+// It does not know what is to be done about an entry: those do who put it on.
 package agenda
 
 import (
@@ -25,6 +25,9 @@ const (
 	Owed     Kind = "owed"     // an event that owes mails; Ref is its id, Place its sort key in the account's trail
 	Digest   Kind = "digest"   // mails gathered for a user; Ref is the user's id
 	Reminder Kind = "reminder" // a token that will end; Ref is its id, Place the edition in which its life was last set
+	Purge    Kind = "purge"    // a token whose record the store is to delete; Ref is its id, Place who made it
+	Finish   Kind = "finish"   // a change that may have been left half way; Ref is its event's id, Place its sort key
+	Reset    Kind = "reset"    // a forgotten password; Ref is the request's id
 )
 
 // An Entry is one thing to look at.
@@ -82,6 +85,9 @@ func fromItem(it table.Item) Entry {
 	}
 	return e
 }
+
+// Overdue is how long ago the entry was first due.
+func (e Entry) Overdue(now time.Time) time.Duration { return now.Sub(e.since) }
 
 // at gives the entry at another time; one that has failed keeps for how long.
 func (e Entry) at(due time.Time) Entry {

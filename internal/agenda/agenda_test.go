@@ -123,7 +123,7 @@ func TestWhatFailsIsPutOffAndHoldsUpNothing(t *testing.T) {
 		return agenda.Verdict{}, nil
 	}
 	seen, swept := w.sweep(t, see)
-	if len(seen) != 21 || swept.Seen != 20 || swept.Failed != 1 || swept.Why == nil || swept.Overdue != time.Second {
+	if len(seen) != 21 || swept.Seen != 20 || swept.Failed != 1 || swept.Why == nil {
 		t.Errorf("%d seen, %+v", len(seen), swept)
 	}
 	for tries, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute} {
@@ -135,9 +135,14 @@ func TestWhatFailsIsPutOffAndHoldsUpNothing(t *testing.T) {
 			t.Errorf("pause %d: too early", tries+1)
 		}
 		w.now.Add(int64(time.Millisecond))
-		seen, swept := w.sweep(t, see)
-		if len(seen) != 1 || swept.Overdue != time.Duration(w.now.Load()) {
-			t.Errorf("pause %d: %v, %+v", tries+1, seen, swept)
+		seen, _ := w.sweep(t, func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
+			if late := e.Overdue(w.Now()); late != time.Duration(w.now.Load()) {
+				t.Errorf("pause %d: overdue for %v", tries+1, late)
+			}
+			return see(ctx, e)
+		})
+		if len(seen) != 1 {
+			t.Errorf("pause %d: %v", tries+1, seen)
 		}
 	}
 	if longest := agenda.Pause(1000); longest != 6*time.Hour {
@@ -236,5 +241,47 @@ func TestASweepWithoutTimeLeavesTheRest(t *testing.T) {
 	}
 	if _, rest := w.sweep(t, done); rest.Seen == 0 {
 		t.Error("nothing was left")
+	}
+}
+
+// An entry for which there was no time is no failure: it is where it was, and so is what is behind it.
+func TestWithoutTimeAnEntryIsLeftAsItIs(t *testing.T) {
+	w := newWorld(t)
+	for i := range 300 {
+		w.add(t, owed(fmt.Sprintf("evt_%03d", i), begin))
+	}
+	_, swept := w.sweep(t, func(context.Context, agenda.Entry) (agenda.Verdict, error) { return agenda.Verdict{}, agenda.ErrNoTime })
+	if swept.Failed != 0 || swept.Seen != 0 || swept.Left == 0 {
+		t.Errorf("%+v", swept)
+	}
+	if _, swept := w.sweep(t, done); swept.Seen != 300 {
+		t.Errorf("%+v", swept)
+	}
+}
+
+// An entry that uses up all the time, or makes its See panic, is put off like any other that fails.
+func TestAnEntryThatBreaksTheSweepIsPutOff(t *testing.T) {
+	for name, breaks := range map[string]func(context.CancelFunc){
+		"no time is left": func(cancel context.CancelFunc) { cancel() },
+		"panic":           func(context.CancelFunc) { panic("a bug") },
+	} {
+		w := newWorld(t)
+		w.add(t, owed("evt_bad", begin))
+		ctx, cancel := context.WithCancel(t.Context())
+		swept, err := w.Sweep(ctx, func(context.Context, agenda.Entry) (agenda.Verdict, error) {
+			breaks(cancel)
+			return agenda.Verdict{}, errors.New("failed")
+		})
+		if swept.Failed != 1 || err != nil && ctx.Err() == nil {
+			t.Errorf("%s: %+v, %v", name, swept, err)
+		}
+		cancel()
+		if seen, _ := w.sweep(t, done); len(seen) != 0 {
+			t.Errorf("%s: it comes first again", name)
+		}
+		w.now.Add(int64(agenda.Pause(1)))
+		if seen, _ := w.sweep(t, done); len(seen) != 1 {
+			t.Errorf("%s: it does not come again", name)
+		}
 	}
 }

@@ -1,8 +1,10 @@
 package agenda
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -22,16 +24,19 @@ type Verdict struct {
 	With []table.Op // committed with the entry's end, and only if it was still there
 }
 
-// See looks at an entry. It may be called any number of times for the same one. An error says that it could not be seen to.
+// See looks at an entry. It may be called any number of times for the same one. An error says that it could not be seen to;
+// ErrNoTime, that there was no time to try.
 type See func(context.Context, Entry) (Verdict, error)
+
+// ErrNoTime says that too little time is left to see to an entry. It is left as it is, for the next sweep.
+var ErrNoTime = errors.New("agenda: there is too little time left")
 
 // Swept is what a sweep has found.
 type Swept struct {
-	Seen    int           // entries that were due and seen to
-	Failed  int           // entries that were due and could not be seen to
-	Left    int           // shards that were not swept to their ends, for want of time or of the table
-	Overdue time.Duration // of the entry that has failed for the longest time; 0 for none
-	Why     error         // the first failure of each shard, joined; nil for none
+	Seen   int   // entries that were due and seen to
+	Failed int   // entries that were due and could not be seen to
+	Left   int   // shards that were not swept to their ends, for want of time or of the table
+	Why    error // the first failure of each shard, joined; nil for none
 }
 
 // Sweep looks at every entry that is due, oldest first in each shard, until ctx ends or none is left. Any number of sweeps
@@ -47,7 +52,7 @@ func (a *Agenda) Sweep(ctx context.Context, see See) (Swept, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			swept.Seen, swept.Failed, swept.Left = swept.Seen+one.Seen, swept.Failed+one.Failed, swept.Left+one.Left
-			swept.Overdue, swept.Why = max(swept.Overdue, one.Overdue), errors.Join(swept.Why, one.Why)
+			swept.Why = errors.Join(swept.Why, one.Why)
 			failed = errors.Join(failed, err)
 		})
 	}
@@ -76,15 +81,17 @@ func (a *Agenda) shard(ctx context.Context, shard int, see See) (swept Swept, er
 				swept.Left = 1
 				return swept, nil
 			}
-			if err := a.see(ctx, e, see); err != nil {
+			err := a.see(ctx, e, see)
+			switch {
+			case errors.Is(err, ErrNoTime):
+				swept.Left = 1
+				return swept, nil
+			case err == nil:
+				swept.Seen++
+			default:
 				swept.Failed++
-				swept.Overdue = max(swept.Overdue, now.Sub(e.since))
-				if swept.Why == nil {
-					swept.Why = err
-				}
-				continue
+				swept.Why = cmp.Or(swept.Why, err)
 			}
-			swept.Seen++
 		}
 		if !page.More {
 			return swept, nil
@@ -95,7 +102,7 @@ func (a *Agenda) shard(ctx context.Context, shard int, see See) (swept Swept, er
 // see has the entry looked at, and brings about what is to become of it. What could not be seen to is put off.
 func (a *Agenda) see(ctx context.Context, e Entry, see See) error {
 	failed := table.Again(ctx, table.Patient, func() error {
-		verdict, err := see(ctx, e)
+		verdict, err := safely(ctx, e, see)
 		if err != nil {
 			return err
 		}
@@ -103,15 +110,31 @@ func (a *Agenda) see(ctx context.Context, e Entry, see See) error {
 		next.tries = 0
 		return a.settle(ctx, e, next.at(verdict.Next), !verdict.Next.IsZero(), verdict.With)
 	})
-	if failed == nil {
-		return nil
+	if failed == nil || errors.Is(failed, ErrNoTime) {
+		return failed
 	}
+	// Also where it has used up all the time there was, or it would be first to do so in each sweep.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putOff)
+	defer cancel()
 	next := e
 	next.tries++
 	if err := a.settle(ctx, e, next.at(a.Now().Add(Pause(next.tries))), true, nil); err != nil {
 		failed = errors.Join(failed, err) // it stays where it is, and the next sweep finds it
 	}
 	return failed
+}
+
+// putOff is how long it may take to put off what has failed.
+const putOff = 2 * time.Second
+
+// safely makes an error of a panic: or one entry would end the sweeps, and all that they are at, for good.
+func safely(ctx context.Context, e Entry, see See) (v Verdict, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			v, err = Verdict{}, fmt.Errorf("agenda: looking at %s %s: panic: %v", e.Kind, e.Ref, p)
+		}
+	}()
+	return see(ctx, e)
 }
 
 // settle takes the entry off the agenda, and puts on what comes after it. Where it is gone, another sweep has seen to it.

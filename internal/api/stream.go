@@ -12,8 +12,11 @@ import (
 	"keyfob/internal/table"
 )
 
-// batchMargin is what is kept of the function's time, so that it can still answer which records are outstanding.
-const batchMargin = 500 * time.Millisecond
+// margin is what is kept of a function's time that ends at the deadline, a fifth and five seconds at the most: so that it can
+// still be noted what became of what was begun, and answered what is outstanding.
+func margin(deadline time.Time) time.Duration {
+	return min(5*time.Second, time.Until(deadline)/5)
+}
 
 // A Consumer is a function that the table's stream feeds. It implements lambda.Handler.
 type Consumer struct {
@@ -34,7 +37,7 @@ func (c *Consumer) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-batchMargin))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin(deadline)))
 		defer cancel()
 	}
 	defer c.tally.Put()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -13,16 +14,24 @@ import (
 )
 
 // Sweep is the function that looks at what has become due: mails that are outstanding, digests, reminders of tokens that
-// will end. A schedule invokes it. It implements lambda.Handler.
+// will end, and what upkeep would have finished had the stream brought it. A schedule invokes it. It implements
+// lambda.Handler.
 func Sweep(c Config) *Sweeper {
 	tally := metric.NewTally(c.Meter)
-	notices, tokens := c.notices(tally), c.authority()
+	notices, f := c.notices(tally), c.finisher()
 	return &Sweeper{c.Log, c.Meter, tally, &agenda.Agenda{Table: c.Table, Now: c.Now}, map[agenda.Kind]agenda.See{
-		agenda.Owed: notices.Outstanding, agenda.Digest: notices.Digest,
+		agenda.Owed: notices.Outstanding, agenda.Digest: notices.Digest, agenda.Finish: f.event, agenda.Reset: f.passwords.Reset,
 		agenda.Reminder: func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
-			verdict, err := tokens.Remind(ctx, e)
+			verdict, err := f.authority.Remind(ctx, e)
 			if len(verdict.With) > 0 {
 				tally.Add(metric.Reminders, 1)
+			}
+			return verdict, err
+		},
+		agenda.Purge: func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
+			verdict, err := f.authority.Purge(ctx, e)
+			if !verdict.Next.IsZero() { // the store has not deleted it yet
+				tally.Add(metric.PurgeLag, int64(c.Now().Sub(e.Due)/time.Second))
 			}
 			return verdict, err
 		},
@@ -37,9 +46,6 @@ type Sweeper struct {
 	agenda *agenda.Agenda
 	sees   map[agenda.Kind]agenda.See
 }
-
-// sweepMargin is what is kept of the function's time, a quarter at the most, so that what was begun can be noted.
-const sweepMargin = 5 * time.Second
 
 var errKind = errors.New("api: there is no such kind of entry on the agenda")
 
@@ -56,18 +62,24 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(sweepMargin, time.Until(deadline)/4)))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin(deadline)))
 		defer cancel()
 	}
 	defer s.tally.Put()
+	var owed, oldest atomic.Int64
 	swept, err := s.agenda.Sweep(ctx, func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
+		if e.Kind == agenda.Owed {
+			owed.Add(1)
+			for late, was := int64(e.Overdue(s.agenda.Now())/time.Second), oldest.Load(); late > was && !oldest.CompareAndSwap(was, late); was = oldest.Load() {
+			}
+		}
 		see := s.sees[e.Kind]
 		if see == nil {
 			return agenda.Verdict{}, errKind
 		}
 		return see(ctx, e)
 	})
-	s.meter.Put(metric.OwedNotices.Of(int64(swept.Failed)), metric.OldestOwedSeconds.Of(int64(swept.Overdue/time.Second)))
+	s.meter.Put(metric.OwedNotices.Of(owed.Load()), metric.OldestOwedSeconds.Of(oldest.Load()))
 	outcome, level := "ok", slog.LevelInfo
 	why := errors.Join(err, swept.Why)
 	if why != nil {
@@ -75,7 +87,7 @@ func (s *Sweeper) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	attrs := []slog.Attr{
 		slog.String("outcome", outcome), slog.Int("seen", swept.Seen), slog.Int("failed", swept.Failed), slog.Int("left", swept.Left),
-		slog.Int64("overdueSeconds", int64(swept.Overdue/time.Second)),
+		slog.Int64("owed", owed.Load()), slog.Int64("oldestSeconds", oldest.Load()),
 	}
 	if why != nil {
 		attrs = append(attrs, slog.String("error", why.Error()))

@@ -8,11 +8,7 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
-	"keyfob/internal/authority"
 	"keyfob/internal/metric"
-	"keyfob/internal/passwords"
-	"keyfob/internal/session"
-	"keyfob/internal/standing"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 )
@@ -22,17 +18,14 @@ import (
 // removed, it ends what sessions a change of password has left, and it issues links to those who forgot theirs.
 func Upkeep(c Config) *Consumer {
 	tally := metric.NewTally(c.Meter)
-	u := upkeep{c.Log, tally, c.authority(), &standing.Carrier{Table: c.Table, Accounts: c.accounts()}, &session.Sessions{Table: c.Table, Now: c.Now}, c.passwords()}
+	u := upkeep{c.Log, tally, c.finisher()}
 	return &Consumer{c.Log, u.see, tally}
 }
 
 type upkeep struct {
-	log       *slog.Logger
-	tally     *metric.Tally
-	authority *authority.Authority
-	carrier   *standing.Carrier
-	sessions  *session.Sessions
-	passwords *passwords.Passwords
+	log   *slog.Logger
+	tally *metric.Tally
+	finisher
 }
 
 func (u upkeep) see(ctx context.Context, r table.Record) error {
@@ -43,11 +36,11 @@ func (u upkeep) see(ctx context.Context, r table.Record) error {
 	case r.Purged() && strings.HasPrefix(pk, key.PrefixToken):
 		did, err = "purge", u.purged(ctx, r.Change)
 	case r.EventName != table.Remove && strings.HasPrefix(pk, key.PrefixAccount) && r.Change.NewImage.Bool("behind"):
-		did, err = "carrying", u.carry(ctx, r.Change)
+		did, err = "carrying", u.changed(ctx, r.Change)
 	case r.EventName == table.Insert && strings.HasPrefix(pk, key.PrefixReset):
 		did, err = "reset", u.passwords.ServeReset(ctx, r.Change.NewImage)
 	case r.EventName == table.Insert && strings.HasPrefix(pk, key.PrefixAudit) && r.Change.NewImage.String("type") == string(audit.PasswordChanged):
-		did, err = "password", u.finish(ctx, r.Change.NewImage)
+		did, err = "password", u.password(ctx, r.Change.NewImage)
 	default:
 		return nil
 	}
@@ -67,7 +60,8 @@ func (u upkeep) purged(ctx context.Context, c table.Change) error {
 	return err
 }
 
-func (u upkeep) finish(ctx context.Context, changed table.Item) error {
+// password ends what sessions a change of password has left.
+func (u upkeep) password(ctx context.Context, changed table.Item) error {
 	e, err := audit.FromItem(changed)
 	if err != nil {
 		return err
@@ -77,26 +71,15 @@ func (u upkeep) finish(ctx context.Context, changed table.Item) error {
 
 var errBehind = errors.New("api: what is marked as behind is neither an account nor a user")
 
-func (u upkeep) carry(ctx context.Context, c table.Change) error {
+// changed carries on the change of a user or an account that is marked as behind.
+func (u upkeep) changed(ctx context.Context, c table.Change) error {
 	acc := strings.TrimPrefix(c.Keys.String(table.AttrPK), key.PrefixAccount)
 	sk := c.Keys.String(table.AttrSK)
 	if user, ok := strings.CutPrefix(sk, key.PrefixUser); ok {
-		err := u.carrier.User(ctx, acc, user)
-		if err == nil && c.NewImage.String("status") == string(account.Removed) {
-			err = u.clear(ctx, acc, user)
-		}
-		return err
+		return u.user(ctx, acc, user, account.Status(c.NewImage.String("status")))
 	}
 	if sk == key.Account(acc).Key().SK {
 		return u.carrier.Account(ctx, acc)
 	}
 	return errBehind
-}
-
-// clear ends what somebody who was removed has left. Nobody who was removed comes back, however old the news of it is.
-func (u upkeep) clear(ctx context.Context, acc, user string) error {
-	if err := u.sessions.EndAll(ctx, user, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}); err != nil {
-		return err
-	}
-	return u.authority.RevokeOrphans(ctx, acc, user)
 }

@@ -11,6 +11,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,10 +152,10 @@ func (e Event) Outstanding() agenda.Entry {
 }
 
 // MostOps is how many operations an event with one subject takes at the most.
-const MostOps = 3
+const MostOps = 4
 
 // Ops gives the operations that record the event: the event itself, a pointer in the trail of each of its subjects, and
-// where it owes mails its entry of the agenda.
+// where it owes mails, or whoever makes it has more to do than fits into the commit, its entries of the agenda.
 func (e Event) Ops() []table.Op {
 	k := e.Key()
 	it := table.Item{
@@ -179,6 +180,9 @@ func (e Event) Ops() []table.Op {
 	ops := []table.Op{table.Create(it)}
 	if e.Owed() {
 		ops = append(ops, e.Outstanding().Add())
+	}
+	if slices.Contains(carried, e.Type) {
+		ops = append(ops, agenda.Entry{Due: e.At.Add(Grace), Kind: agenda.Finish, Ref: e.ID, Account: e.Account, Place: k.SK}.Add())
 	}
 	for _, s := range append([]Subject{e.Subject}, e.Also...) {
 		trail := key.Trail{Account: e.Account, Subject: s.ID, At: e.At, Event: e.ID}.Key()

@@ -88,7 +88,7 @@ func (a *Authority) edit(ctx context.Context, by Principal, via string, from aud
 		t.LifeSet = t.Edition
 		ops = append(ops, t.reminders(now)...)
 	}
-	ops = append(ops, table.Replace(t.item(), t.Version))
+	ops = append(append(ops, repurge(old, t)...), table.Replace(t.item(), t.Version))
 	if !old.listed().Equal(t.listed()) {
 		moved, err := a.relist(ctx, t)
 		if err != nil {

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"keyfob/internal/audit"
@@ -100,13 +101,13 @@ func (a *Authority) issue(ctx context.Context, by Principal, via string, from au
 	return t, c, nil
 }
 
-// create gives the operations that make the token's record, its places in the lists and its first reminder.
+// create gives the operations that make the token's record, its places in the lists and on the agenda.
 func (t Token) create() []table.Op {
 	ops := []table.Op{table.Create(t.item())}
 	for _, it := range t.pointerItems() {
 		ops = append(ops, table.Create(it))
 	}
-	return append(ops, t.reminders(t.Created)...)
+	return slices.Concat(ops, t.reminders(t.Created), repurge(Token{}, t))
 }
 
 // An UnknownInstance says that a scope names what is not in the account's catalogue.

@@ -3,13 +3,15 @@ package authority
 import (
 	"context"
 
+	"keyfob/internal/audit"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
 	"keyfob/internal/token"
 )
 
-// MaxLine bounds a line, so that all of it can be ended in one commit.
-const MaxLine = 16
+// MaxLine bounds a line, so that all of it can be ended in one commit: each takes its record, three deletions and its event,
+// all of them two for the counts, and whoever ends them has two more.
+const MaxLine = (table.MaxCommit - 4) / (4 + audit.MostOps)
 
 // Line gives those of the tokens that the account has, and what has taken their places since, each once and in that order: at
 // most MaxLine. Who means a token means what it was rotated to as well, or a rotation would be a way out.

@@ -44,8 +44,9 @@ func (a *Authority) RevokeOrphans(ctx context.Context, acc, user string) error {
 	}
 }
 
-// orphansAtOnce is how many tokens are revoked in one commit: each takes five operations, and all of them two for the counts.
-const orphansAtOnce = (table.MaxCommit - 2) / 5
+// orphansAtOnce is how many tokens are revoked in one commit: each takes its record, three deletions and its event, and all of
+// them two for the counts.
+const orphansAtOnce = (table.MaxCommit - 2) / (4 + audit.MostOps)
 
 // revokeOrphans revokes those of the tokens that the pointers name which still are to be revoked.
 func (a *Authority) revokeOrphans(ctx context.Context, acc, user string, pointers []table.Item) error {
@@ -73,9 +74,10 @@ func (a *Authority) revokeOrphans(ctx context.Context, acc, user string, pointer
 		}
 		e := audit.New(audit.TokenRevoked, now, acc, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, t.Subject())
 		e.Note = "Its user was removed."
+		was := t
 		t.Revoked = e.At
 		t.Edition++
-		ops = append(ops, table.Replace(t.item(), t.Version))
+		ops = append(append(ops, table.Replace(t.item(), t.Version)), repurge(was, t)...)
 		for _, k := range t.pointers() {
 			ops = append(ops, table.Delete(k, table.Anything()))
 		}

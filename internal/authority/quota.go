@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"keyfob/internal/account"
-	"keyfob/internal/audit"
 	"keyfob/internal/fault"
 	"keyfob/internal/table"
 	"keyfob/internal/table/key"
@@ -106,35 +105,4 @@ func (a *Authority) living(ctx context.Context, pk string) (int, error) {
 			return n, nil
 		}
 	}
-}
-
-// Purged records that the store has deleted a token which was due (P4), and gives its place in the quotas back. old is
-// the record as it was last, at the time of the deletion. It may be told of the same deletion any number of times. What
-// is no token, or one that was revoked before, is none of its business.
-func (a *Authority) Purged(ctx context.Context, old table.Item, at time.Time) error {
-	t, err := tokenFrom(old)
-	if err != nil {
-		return err
-	}
-	if !t.Revoked.IsZero() {
-		return nil
-	}
-	e := audit.New(audit.TokenPurged, at, t.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, t.Subject())
-	e.ID = "evt_" + t.ID.String() // a token is purged once
-	e.Changes = []audit.Change{
-		{Field: "dueAt", To: time.Unix(old.PurgeAt(), 0).UTC().Format(time.RFC3339)},
-		{Field: "purgedAt", To: at.UTC().Format(time.RFC3339)},
-	}
-	return table.Again(ctx, table.Patient, func() error {
-		keys := quotaKeys(t.Account, t.User)
-		items, err := a.Table.Get(ctx, keys[0], keys[1], e.Key())
-		if err != nil || items[2] != nil {
-			return err
-		}
-		ops := e.Ops()
-		if t.Successor.IsZero() {
-			ops = append(ops, count(keys, items, -1)...)
-		}
-		return a.Table.Commit(ctx, ops...)
-	})
 }

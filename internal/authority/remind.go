@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -70,7 +71,7 @@ func (a *Authority) Remind(ctx context.Context, entry agenda.Entry) (agenda.Verd
 	if err != nil {
 		return agenda.Verdict{}, err
 	}
-	if left := t.Life.ExpiresAt.Sub(now); denial == None && acc.Policy.Reminders.Has(strconv.Itoa(rung(left))) {
+	if left := t.Life.ExpiresAt.Sub(now); denial == None && reached(acc.Policy, t.Life.ExpiresAt, entry.Due, now) {
 		e := audit.New(audit.TokenExpiring, now, t.Account, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, t.Subject())
 		e.Changes = []audit.Change{{Field: "endsIn", To: inDays(left)}, {Field: "expiresAt", To: instant(t.Life.ExpiresAt)}}
 		if !t.Life.PurgeAt.IsZero() {
@@ -81,14 +82,12 @@ func (a *Authority) Remind(ctx context.Context, entry agenda.Entry) (agenda.Verd
 	return verdict, nil
 }
 
-// rung gives which of account.ReminderDays was reached last by a token that has so much time left; 0 where none was.
-func rung(left time.Duration) (days int) {
-	for _, d := range account.ReminderDays {
-		if left <= time.Duration(d)*day {
-			days = d
-		}
-	}
-	return days
+// reached reports whether a time at which the policy wants people to be reminded of the end has come between the two.
+func reached(p account.Policy, end, from, now time.Time) bool {
+	return slices.ContainsFunc(p.ReminderDays(), func(days int) bool {
+		at := end.Add(-time.Duration(days) * day)
+		return !at.Before(from) && !at.After(now)
+	})
 }
 
 // inDays says a time span in whole days, or hours where it is less than one and a half.

@@ -187,6 +187,20 @@ func TestP6AReminderThatIsLateSaysWhatIsLeft(t *testing.T) {
 	}
 }
 
+// P6: a reminder that is so late that the time of another has come, which the policy does not want, comes all the same.
+func TestP6AReminderThatIsLateBeyondTheNextComes(t *testing.T) {
+	w := newWorld(t)
+	by, _ := w.login(w.acc, w.owner)
+	tok, _ := w.issue(by, authority.Request{Name: "deploy", Scope: scope.Full(), Life: lives(t, w, 20*day)})
+	w.clock.Advance(7 * day) // past the ones of 14 days, which is not wanted
+	w.sweep(t)
+	w.clock.Advance(10*day + time.Hour) // past those of 7 and of 3
+	w.sweep(t)
+	if all := w.expiring(t, tok); len(all) != 1 || all[0].Changes[0].To != "3 days" {
+		t.Errorf("%+v", all)
+	}
+}
+
 // P6: of sweeps that see the same reminder at once, one records it.
 func TestP6AReminderIsRecordedOnce(t *testing.T) {
 	w := newWorld(t)

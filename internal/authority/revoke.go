@@ -73,10 +73,10 @@ func (a *Authority) Revocations(ctx context.Context, tokens []Token, why func(To
 		if t.Successor.IsZero() {
 			counted++
 		}
-		e := why(t)
+		e, was := why(t), t
 		t.Revoked = e.At
 		t.Edition++
-		ops = append(ops, table.Replace(t.item(), t.Version))
+		ops = append(append(ops, table.Replace(t.item(), t.Version)), repurge(was, t)...)
 		for _, k := range t.pointers() {
 			ops = append(ops, table.Delete(k, table.Anything()))
 		}

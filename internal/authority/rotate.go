@@ -99,7 +99,10 @@ func (a *Authority) rotate(ctx context.Context, by Principal, via string, from a
 	rotated.Successor, rotated.RotatedOut, rotated.Sealed = next.ID, now.Add(r.Overlap).Truncate(time.Second), nil
 	rotated.NoOverlap = r.Overlap == 0 // a fact, since another instance's clock may be behind (P1)
 	rotated.Edition++
-	ops := append(checks, table.Replace(rotated.item(), old.Version))
+	if rotated.LifeSet == 0 {
+		rotated.LifeSet = rotated.Edition // from now on its purge is on the agenda
+	}
+	ops := append(append(checks, table.Replace(rotated.item(), old.Version)), repurge(old, rotated)...)
 	moved, err := a.relist(ctx, rotated)
 	if err != nil {
 		return none(err)

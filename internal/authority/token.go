@@ -41,9 +41,10 @@ type Token struct {
 	ReusedFrom []string  // the networks that it did so from within that hour
 	Networks   []Network // that it was used from, oldest first
 
-	LifeSet int64 // the edition in which its life was last set; 0 for a token from before there were reminders
-	Edition int64 // counts its changes by people: 1 when made, one more at each edit, rotation and revocation
-	Version int64 // counts all changes of the record
+	Look    time.Time // when the agenda looks at its purge, where the store is late with that; else zero
+	LifeSet int64     // the edition in which its life was last set; 0 for a token from before there were reminders
+	Edition int64     // counts its changes by people: 1 when made, one more at each edit, rotation and revocation
+	Version int64     // counts all changes of the record
 }
 
 // Handle gives the token's public name.
@@ -82,6 +83,7 @@ func (t Token) item() table.Item {
 	setText(it, "foreign", t.Foreign)
 	setText(it, "predecessor", t.Predecessor.String())
 	setText(it, "successor", t.Successor.String())
+	setTime(it, "look", t.Look)
 	if t.LifeSet != 0 {
 		it["lifeSet"] = table.N(t.LifeSet)
 	}
@@ -166,7 +168,7 @@ func tokenFrom(it table.Item) (Token, error) {
 			ExpiresAt: getTime(it, "expires"), PurgeAt: getTime(it, "lifeEnd"), Auto: it.String("auto"), For: time.Duration(it.Int("for")) * time.Second,
 		},
 		Created: time.UnixMilli(it.Int("created")).UTC(), Revoked: getTime(it, "revoked"), RotatedOut: getTime(it, "rotatedOut"), NoOverlap: it.Bool("noOverlap"),
-		LifeSet: it.Int("lifeSet"), Edition: it.Int("edition"), Version: it.Version(),
+		Look: getTime(it, "look"), LifeSet: it.Int("lifeSet"), Edition: it.Int("edition"), Version: it.Version(),
 	}
 	if t.Life.PurgeAt.IsZero() && t.Revoked.IsZero() && t.RotatedOut.IsZero() {
 		t.Life.PurgeAt = getTime(it, table.AttrPurgeAt) // a record from before the two were told apart

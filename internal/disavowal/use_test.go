@@ -11,6 +11,7 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
+	"keyfob/internal/authority"
 	"keyfob/internal/disavowal"
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
@@ -110,7 +111,7 @@ func TestALineIsBounded(t *testing.T) {
 		tok, _ = w.rotate(by, tok, 0)
 	}
 	f, err := w.Find(t.Context(), text)
-	if err != nil || len(f.Tokens) != 16 {
+	if err != nil || len(f.Tokens) != authority.MaxLine {
 		t.Errorf("%d tokens, %v", len(f.Tokens), err)
 	}
 	w.use(text)

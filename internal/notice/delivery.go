@@ -17,12 +17,14 @@ import (
 // Lease is how long a claimed delivery is left to whoever claimed it. It is longer than the functions that send may run.
 const Lease = time.Minute
 
+// Keep is how long a delivery is remembered: longer than what was given up is kept, and so than anything can bring the event
+// again.
+const Keep = 400 * 24 * time.Hour
+
 const (
-	keep       = 30 * 24 * time.Hour // for which a delivery is remembered: longer than anything brings the event again
 	giveUp     = 14 * 24 * time.Hour // after the first attempt, when a mail that could not be sent is not tried again
 	insistent  = 3                   // attempts that whoever the stream waits for makes; further ones are the sweeper's
-	pause      = 5 * time.Minute     // before the first of these
-	sendWithin = time.Second         // that has to be left to begin with a mail
+	sendWithin = 2 * time.Second     // that have to be left to begin with a mail
 	noteWithin = 4 * time.Second     // that the note of a mail may take: as long as the table may try
 )
 
@@ -68,7 +70,7 @@ func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User, 
 		return nil, err
 	}
 	now := n.Now()
-	it := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), table.AttrPurgeAt: table.N(now.Add(keep).Unix())}
+	it := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), table.AttrPurgeAt: table.N(now.Add(Keep).Unix())}
 	put := table.Create
 	attempt, first := int64(1), now.Truncate(time.Millisecond)
 	if old := items[0]; old != nil {

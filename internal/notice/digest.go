@@ -24,7 +24,7 @@ const maxDigest = mail.MaxEntries
 func (n *Notices) Digest(ctx context.Context, entry agenda.Entry) (agenda.Verdict, error) {
 	for {
 		if !timely(ctx) {
-			return agenda.Verdict{}, errNoTime
+			return agenda.Verdict{}, agenda.ErrNoTime
 		}
 		next, more, err := n.digest(ctx, entry)
 		if err != nil || !more {
@@ -51,16 +51,23 @@ func (n *Notices) digest(ctx context.Context, entry agenda.Entry) (next time.Tim
 	if err := n.Table.Commit(ctx, append([]table.Op{g.meter.put(now)}, links...)...); err != nil {
 		return time.Time{}, false, err
 	}
-	failed := n.sendDigest(ctx, g, entries)
+	failed := agenda.ErrNoTime // the claim has taken long
+	if timely(ctx) {
+		failed = n.sendDigest(ctx, g, entries)
+	}
 	var with []table.Op
 	rejected, ok := errors.AsType[*mail.Rejected](failed)
-	if !ok && failed != nil && now.Sub(g.meter.due) > giveUp {
+	if !ok && failed != nil && now.Sub(g.oldest) > giveUp {
 		rejected, ok = &mail.Rejected{Reason: "It could not be sent for two weeks."}, true
 	}
 	switch {
 	case ok:
 		n.observe(Rejected, g.meter.due)
-		with = n.rejection(entry.Account, g.meter.digest+"/"+entry.Ref, rejected.Reason).Ops()
+		missed := n.rejection(entry.Account, g.meter.digest+"/"+entry.Ref, rejected.Reason)
+		for _, said := range entries {
+			missed.Changes = append(missed.Changes, audit.Change{Field: "event", To: said.EventID})
+		}
+		with = missed.Ops()
 	case failed != nil:
 		return time.Time{}, false, errors.Join(failed, n.release(ctx, g))
 	}
@@ -74,6 +81,7 @@ type gathering struct {
 	to       account.User
 	pointers []table.Item // the oldest of those there are, at most maxDigest
 	more     bool         // there are further ones
+	oldest   time.Time    // when the first of the events happened
 	held     bool         // the address is not written to
 }
 
@@ -101,6 +109,7 @@ func (n *Notices) gathered(ctx context.Context, entry agenda.Entry) (*gathering,
 		return nil, err
 	}
 	if g.pointers, g.more = page.Items, page.More; len(g.pointers) > 0 {
+		g.oldest = key.GatheredAt(g.pointers[0].String(table.AttrSK))
 		return g, nil
 	}
 	g.meter.due = time.Time{}
@@ -147,6 +156,9 @@ func (n *Notices) entries(ctx context.Context, g *gathering) (entries []mail.Not
 
 // sendDigest writes and sends the digest.
 func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.Notice) error {
+	if g.held {
+		n.observe(Suppressed, g.meter.due)
+	}
 	if len(entries) == 0 {
 		return nil
 	}
@@ -158,8 +170,6 @@ func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.N
 	if err != nil {
 		return err
 	}
-	ctx, cancel := sending(ctx)
-	defer cancel()
 	if err := n.Sender.Send(ctx, message); err != nil {
 		return err
 	}
@@ -195,16 +205,21 @@ func (n *Notices) settle(ctx context.Context, g *gathering, with []table.Op) (ne
 // rewrite takes the claim off the meter, with what else is to be changed of it. It insists: a digest that was sent and is
 // not noted would be sent again. Left says whether something is gathered beyond what the digest has.
 func (n *Notices) rewrite(ctx context.Context, g *gathering, change func(m *meter, left bool), with []table.Op) (m meter, left bool, err error) {
-	ours := g.meter.digest
+	ours, tried := g.meter.digest, int64(-1)
 	err = insist(ctx, func(ctx context.Context) error {
 		return table.Again(ctx, table.Patient, func() error {
 			items, err := n.Table.Get(ctx, key.Digest(g.to.ID).Key())
 			if err != nil {
 				return err
 			}
-			if m = meterFrom(g.to, items[0]); m.digest != ours {
+			is := meterFrom(g.to, items[0])
+			if is.digest == "" && is.version == tried+1 {
+				return nil // it was done, and the answer was lost
+			}
+			if m = is; m.digest != ours {
 				return errOvertaken
 			}
+			tried = m.version
 			page, err := n.Table.Query(ctx, table.Query{PK: key.Digest(g.to.ID).Key().PK, Prefix: key.PrefixGathered, Limit: maxDigest + 1})
 			if err != nil {
 				return err

@@ -274,3 +274,62 @@ func (w *world) rejections(t *testing.T) (n int) {
 	}
 	return n
 }
+
+// P6, P5: a digest that can never be sent is given up two weeks after its events, all of it, and the trail says which they were.
+func TestP6ADigestThatCannotBeSentLeavesItsEventsInTheTrail(t *testing.T) {
+	w := newWorld(t)
+	w.storm(t, notice.Burst+160)
+	w.sender.fail = func(mail.Message) error { return fault.Retry(errors.New("paused")) }
+	for range 40 {
+		w.now.Add(int64(24 * time.Hour))
+		w.sweep(t)
+	}
+	if n := w.count(t, key.Digest(w.owner.ID).Key().PK); n != 1 {
+		t.Errorf("%d items are left, want the meter", n)
+	}
+	page, err := w.notices.Table.Query(t.Context(), table.Query{PK: key.PrefixAudit + w.acc.ID, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missed := map[string]int{}
+	for _, it := range page.Items {
+		e, err := audit.FromItem(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Type == audit.NoticeRejected && strings.HasSuffix(e.Subject.ID, "/"+w.owner.ID) {
+			for _, c := range e.Changes {
+				missed[c.To]++
+			}
+		}
+	}
+	if len(missed) != 160 {
+		t.Errorf("the trail names %d of 160 events that were not told", len(missed))
+	}
+}
+
+// P6: a digest that was sent is not sent again where the answer to its note is lost.
+func TestP6TheNoteOfADigestIsInsistedOn(t *testing.T) {
+	w := newWorld(t)
+	w.storm(t, notice.Burst+3)
+	w.now.Add(int64(notice.Window))
+	whole, lost := w.notices.Table, 0
+	w.notices.Table = &flaky{Table: whole, lose: func(ops []table.Op) bool {
+		for _, op := range ops {
+			if op.Kind == table.KindDelete && strings.HasPrefix(op.Key.SK, key.PrefixGathered) {
+				lost++
+				return true
+			}
+		}
+		return false
+	}}
+	if swept := w.sweep(t); swept.Failed != 0 || lost != 2 {
+		t.Errorf("%+v, %d answers lost", swept, lost)
+	}
+	w.notices.Table = whole
+	w.now.Add(int64(time.Hour))
+	w.sweep(t)
+	if got := w.mailsTo(ownerMail); got != notice.Burst+1 {
+		t.Errorf("%d mails", got)
+	}
+}

@@ -54,7 +54,7 @@ func (m meter) put(now time.Time) table.Op {
 	k := key.Digest(m.user).Key()
 	it := table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), "account": table.S(m.account), "count": table.N(m.count),
-		table.AttrPurgeAt: table.N(now.Add(keep).Unix()),
+		table.AttrPurgeAt: table.N(now.Add(Keep).Unix()),
 	}
 	for name, t := range map[string]time.Time{"since": m.since, "due": m.due, "until": m.until} {
 		if !t.IsZero() {
@@ -86,6 +86,6 @@ func (m meter) take(e audit.Event, now time.Time) (gather bool, ops []table.Op) 
 		ops = append(ops, agenda.Entry{Due: m.due, Kind: agenda.Digest, Ref: m.user, Account: m.account}.Add())
 	}
 	k := key.Gathered{User: m.user, At: e.At, Event: e.ID}.Key()
-	gathered := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), "place": table.S(e.Key().SK), table.AttrPurgeAt: table.N(now.Add(keep).Unix())}
+	gathered := table.Item{table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), "place": table.S(e.Key().SK)}
 	return true, append(ops, m.put(now), table.Create(gathered))
 }

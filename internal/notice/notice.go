@@ -3,7 +3,8 @@
 // It promises that
 //   - an event that owes a mail yields it once to each person concerned (P6): a delivery is claimed in the table before
 //     the mail is sent and noted after it. A second mail is possible only where the sender dies between the mail
-//     service's yes and the note of it, or the table cannot be reached for so long;
+//     service's yes and the note of it, or the yes or the table does not reach it for so long; and where the clocks of
+//     senders differ by more than a Lease;
 //   - an event stays on the agenda until everybody has been told, so that what neither the stream nor whoever had claimed
 //     it sees through is found by the sweeper;
 //   - what the mail service refuses for good, or for two weeks, is an entry in the trail, and is not tried again;
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"keyfob/internal/account"
+	"keyfob/internal/agenda"
 	"keyfob/internal/audit"
 	"keyfob/internal/mail"
 	"keyfob/internal/table"
@@ -69,8 +71,8 @@ type Encloser func(context.Context, audit.Event) (enclosed Enclosure, owed bool,
 // Left says that a delivery is left to the sweeper: another sender is at work on it, or it has failed so often that
 // whoever waits for it would wait in vain. The event stays on the agenda.
 type Left struct {
-	Until time.Time // before which there is no use in looking at it again
-	Why   error     // nil where another sender is at work
+	Until time.Time // before which there is no use in looking at it again, where another sender is at work
+	Why   error     // what went wrong; nil where another sender is at work
 }
 
 func (l *Left) Error() string {
@@ -114,7 +116,7 @@ func (n *Notices) tell(ctx context.Context, e audit.Event, acc account.Account, 
 	for _, to := range recipients(e, members) {
 		err := n.deliver(ctx, e, acc, members, to)
 		if l, ok := errors.AsType[*Left](err); ok {
-			if left == nil || l.Until.Before(left.Until) {
+			if left == nil || l.Why != nil || left.Why == nil && l.Until.Before(left.Until) {
 				left = l
 			}
 			continue
@@ -148,27 +150,15 @@ func (n *Notices) involved(ctx context.Context, e audit.Event) (account.Account,
 	return acc, members, err
 }
 
-// errNoTime says that there is too little time left for a mail that is begun to be sent and noted.
-var errNoTime = errors.New("notice: there is no time left to send a mail")
-
-// timely reports whether there is the time to send a mail and to note it.
+// timely reports whether there is the time to send a mail. The time to note it is not ctx's: whoever calls keeps some beside it.
 func timely(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || time.Until(deadline) >= sendWithin
 }
 
-// sending gives what a mail may take of ctx's time, so that it can be noted what became of it: a third is kept for that,
-// and no more than the note may take.
-func sending(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok {
-		return context.WithDeadline(ctx, deadline.Add(-min(noteWithin, time.Until(deadline)/3)))
-	}
-	return context.WithCancel(ctx)
-}
-
 func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Account, members []account.User, to recipient) error {
 	if !timely(ctx) {
-		return errNoTime
+		return agenda.ErrNoTime
 	}
 	said := n.said(e, acc, members, to)
 	d, err := n.claim(ctx, e, to.user, &said)
@@ -178,6 +168,9 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 	if d.suppressed {
 		n.observed(e, Suppressed)
 		return n.note(ctx, d, stateSuppressed, "")
+	}
+	if !timely(ctx) { // the claim has taken long; a mail that is cut off may be out all the same
+		return errors.Join(agenda.ErrNoTime, n.note(ctx, d, stateFailed, ""))
 	}
 	owed, err := n.send(ctx, e, said)
 	switch rejected, ok := errors.AsType[*mail.Rejected](err); {
@@ -194,7 +187,7 @@ func (n *Notices) deliver(ctx context.Context, e audit.Event, acc account.Accoun
 	// The claim is given back, so that the next try need not wait for the lease to run out.
 	failed := errors.Join(err, n.note(ctx, d, stateFailed, ""))
 	if d.attempt >= insistent {
-		return &Left{Until: n.Now().Add(pause), Why: failed}
+		return &Left{Why: failed}
 	}
 	return failed
 }
@@ -213,8 +206,6 @@ func (n *Notices) rejection(acc, id, reason string) audit.Event {
 
 // send writes and sends the mail, and reports false where there is nothing to be told any more.
 func (n *Notices) send(ctx context.Context, e audit.Event, said mail.Notice) (owed bool, err error) {
-	ctx, cancel := sending(ctx)
-	defer cancel()
 	if enclose := n.Enclosers[e.Type]; enclose != nil {
 		enclosed, owed, err := enclose(ctx, e)
 		if err != nil || !owed {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keyfob/internal/agenda"
@@ -242,4 +243,34 @@ func TestP6WhatOwesAMailIsOnTheAgenda(t *testing.T) {
 	if w.owner.Role != scope.Owner || key.PrefixDue == "" {
 		t.Fatal("the world is not as it should be")
 	}
+}
+
+// slow is a table on which commits take long, by the clock of a bubble.
+type slow struct {
+	table.Table
+	takes time.Duration
+}
+
+func (s slow) Commit(ctx context.Context, ops ...table.Op) error {
+	time.Sleep(s.takes)
+	return s.Table.Commit(ctx, ops...)
+}
+
+// P6: where the claim has taken so long that a mail would be cut off, none is begun, and the claim is given back.
+func TestP6ASlowClaimLeavesTheMailToTheNextTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		e := w.event(audit.TokenCreated)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		whole := w.notices.Table
+		w.notices.Table = slow{whole, 1500 * time.Millisecond}
+		if err := w.notices.Deliver(ctx, e); !errors.Is(err, agenda.ErrNoTime) || len(w.sender.sent) != 0 {
+			t.Errorf("%v, told: %s", err, w.sender.to())
+		}
+		w.notices.Table = whole
+		if err := w.notices.Deliver(t.Context(), e); err != nil || len(w.sender.sent) != 2 {
+			t.Errorf("%v, told: %s", err, w.sender.to())
+		}
+	})
 }

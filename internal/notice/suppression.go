@@ -42,6 +42,9 @@ type Return struct {
 	At      time.Time // when it happened
 }
 
+// keepLifted is how long it is remembered that an address may be written to again.
+const keepLifted = 30 * 24 * time.Hour
+
 // A suppression is the record of an address that is, or was, not written to.
 type suppression struct {
 	address string
@@ -65,7 +68,7 @@ func (s suppression) put() table.Op {
 		"event": table.S(s.event), "at": table.N(s.at.UnixMilli()), "told": table.S(s.told), "whole": table.Bool(s.whole),
 	}
 	if !s.lifted.IsZero() {
-		it["lifted"], it[table.AttrPurgeAt] = table.N(s.lifted.UnixMilli()), table.N(s.lifted.Add(keep).Unix())
+		it["lifted"], it[table.AttrPurgeAt] = table.N(s.lifted.UnixMilli()), table.N(s.lifted.Add(keepLifted).Unix())
 	}
 	if s.version == 0 {
 		return table.Create(it)

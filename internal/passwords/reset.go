@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"keyfob/internal/account"
+	"keyfob/internal/agenda"
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
 	"keyfob/internal/link"
@@ -18,7 +19,7 @@ import (
 )
 
 // RequestReset notes that somebody has forgotten the password of a login name, in one tenant or in all that it belongs to.
-// That is all it does, whoever it may be: ServeReset finds out later. Errors: Invalid names the field; TooMany says when to
+// That is all it does, whoever it may be: ServeReset finds out later, when the stream or the agenda brings the request. Errors: Invalid names the field; TooMany says when to
 // try again.
 func (p *Passwords) RequestReset(ctx context.Context, name, tenant string, via string, from audit.Origin) error {
 	switch {
@@ -38,8 +39,10 @@ func (p *Passwords) RequestReset(ctx context.Context, name, tenant string, via s
 		return err
 	}
 	noted := audit.New(audit.PasswordRequested, p.Now(), "", audit.Actor{Via: via}, from, audit.Subject{}) // for its bounds
-	k := key.ResetRequest(token.NewName("")).Key()
-	return p.Table.Commit(ctx, table.Create(table.Item{
+	id := token.NewName("")
+	k := key.ResetRequest(id).Key()
+	look := agenda.Entry{Due: noted.At.Add(audit.Grace), Kind: agenda.Reset, Ref: id}
+	return p.Table.Commit(ctx, look.Add(), table.Create(table.Item{
 		table.AttrPK: table.S(k.PK), table.AttrSK: table.S(k.SK), table.AttrPurgeAt: table.N(noted.At.Add(link.Reset.Life()).Unix()),
 		"name": table.S(name), "tenant": table.S(tenant), "at": table.N(noted.At.UnixMilli()), "via": table.S(via),
 		"ip": table.S(noted.Origin.IP), "agent": table.S(noted.Origin.UserAgent), "request": table.S(noted.Origin.RequestID),
@@ -75,6 +78,15 @@ func (p *Passwords) ServeReset(ctx context.Context, request table.Item) error {
 // perCommit is how many users are served with one commit: each takes a link, an event, a look at the user, and a part of what
 // they may be mailed.
 const perCommit = (table.MaxCommit - 1) / (audit.MostOps + 3)
+
+// Reset is the agenda.See of agenda.Reset: it serves a request that the stream has not brought.
+func (p *Passwords) Reset(ctx context.Context, entry agenda.Entry) (agenda.Verdict, error) {
+	items, err := p.Table.Get(ctx, key.ResetRequest(entry.Ref).Key())
+	if err != nil || items[0] == nil {
+		return agenda.Verdict{}, err
+	}
+	return agenda.Verdict{}, p.ServeReset(ctx, items[0])
+}
 
 func (p *Passwords) serve(ctx context.Context, request table.Item, now time.Time, logins []key.User, last bool) error {
 	taken := table.Check(request.Key(), table.Present())

@@ -39,6 +39,7 @@ package key
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -277,6 +278,16 @@ type Gathered struct {
 // Key gives the key.
 func (k Gathered) Key() table.Key {
 	return table.Key{PK: PrefixDigest + k.User, SK: PrefixGathered + stamped(k.At, k.Event)}
+}
+
+// GatheredAt gives the time in the sort key of a Gathered; the zero time where it is none.
+func GatheredAt(sk string) time.Time {
+	at, _, _ := strings.Cut(strings.TrimPrefix(sk, PrefixGathered), "#")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
 }
 
 // Throttle is a counter of failed logins, by the digest of what is counted.
