@@ -53,14 +53,20 @@ func (d *Disavowals) Find(ctx context.Context, text string) (Found, error) {
 	if r.kind == Sessions {
 		return f, nil
 	}
-	if f.tokens, err = d.authority().Line(ctx, r.account, r.ids...); err != nil {
+	whole := false
+	if f.tokens, whole, err = d.authority().Line(ctx, r.account, r.ids...); err != nil {
 		return Found{}, err
 	}
 	if !f.may() {
 		return Found{}, gone("role_forbids", "Your role does not let you end this token any more. Ask an owner of the account to revoke it.")
 	}
+	living := false
 	for _, t := range f.tokens {
-		f.Tokens = append(f.Tokens, Token{t.Handle(), t.Name, !d.authority().Living(t)})
+		ended := !d.authority().Living(t)
+		f.Tokens, living = append(f.Tokens, Token{t.Handle(), t.Name, ended}), living || !ended
+	}
+	if !whole && !living {
+		return Found{}, gone("line_too_long", "This token was rotated too often since for the link to find what it is now. Log in to the dashboard and revoke what is not yours there.")
 	}
 	return f, nil
 }

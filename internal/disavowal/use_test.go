@@ -11,7 +11,6 @@ import (
 
 	"keyfob/internal/account"
 	"keyfob/internal/audit"
-	"keyfob/internal/authority"
 	"keyfob/internal/disavowal"
 	"keyfob/internal/fault"
 	"keyfob/internal/scope"
@@ -100,21 +99,47 @@ func TestP1ALinkEndsWhatItsTokensWereRotatedTo(t *testing.T) {
 	w.refused("used", rotated, fault.Gone, "link_used")
 }
 
-// A line that is longer than one commit can end is ended as far as that reaches; each mail about a rotation has a link besides.
+// S23: a rotation is no way out, however many there are: the link ends what is taken, and goes through what has ended, also
+// where the store has deleted it.
+func TestS23ALinkReachesWhatItsTokenWasRotatedTo(t *testing.T) {
+	for _, purged := range []bool{false, true} {
+		w := newWorld(t)
+		by, _ := w.login(w.owner)
+		tok, c := w.issue(by, "deploy")
+		text := w.mint(w.last(audit.TokenCreated), w.admin)
+		for range 40 {
+			w.advance(time.Second)
+			before := tok
+			tok, c = w.rotate(by, tok, 0)
+			if purged {
+				w.commit(table.Delete(key.Token(before.ID.String()).Key(), table.Anything()))
+			}
+		}
+		if !w.alive(c) {
+			t.Fatal("the last token is not taken")
+		}
+		w.use(text)
+		if w.alive(c) {
+			t.Errorf("purged %t: the last token is taken still", purged)
+		}
+	}
+}
+
+// A line that cannot be followed to its end is not said to have nothing left, and its link not used up.
 func TestALineIsBounded(t *testing.T) {
 	w := newWorld(t)
 	by, _ := w.login(w.owner)
-	tok, _ := w.issue(by, "deploy")
+	tok, c := w.issue(by, "deploy")
 	text := w.mint(w.last(audit.TokenCreated), w.admin)
-	for range 20 {
+	for range 260 {
 		w.advance(time.Second)
-		tok, _ = w.rotate(by, tok, 0)
+		tok, c = w.rotate(by, tok, 0)
 	}
-	f, err := w.Find(t.Context(), text)
-	if err != nil || len(f.Tokens) != authority.MaxLine {
-		t.Errorf("%d tokens, %v", len(f.Tokens), err)
+	w.refused("too long", text, fault.Gone, "line_too_long")
+	w.refused("too long", text, fault.Gone, "line_too_long")
+	if !w.alive(c) {
+		t.Error("the last token has ended")
 	}
-	w.use(text)
 }
 
 // S23: the link is good for what its reader may end themselves, at the moment it is used.

@@ -28,7 +28,7 @@ var may = map[string]map[string]string{
 	"ListTokensFunction":  {"GetItem": "tok#", "BatchGetItem": "tok#", "Query": "atk# utk#", "PutItem": "aud# due# trl#"},
 	"AccountFunction":     {"GetItem": "acc# lnk# ses# sup# thr# tok#", "BatchGetItem": "acc# lnk# ses# sup# thr# tok#", "Query": "acc# ase# atk# use# utk#", "PutItem": "acc# aud# due# lgn# lnk# ses# thr# tok# trl#", "DeleteItem": "acc# ase# lgn# lnk# mfa# ses# use#", "ConditionCheckItem": "acc# ses# tok#"},
 	"TokenInfoFunction":   {},
-	"RevokeFunction":      {"GetItem": "dis# lnk# ses# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "use#", "PutItem": "aud# dis# due# qta# tok# trl#", "DeleteItem": "ase# atk# due# lnk# ses# use# utk#", "ConditionCheckItem": "acc#"},
+	"RevokeFunction":      {"GetItem": "aud# dis# lnk# ses# tok#", "BatchGetItem": "acc# aud# qta# ses# tok#", "Query": "trl# use#", "PutItem": "aud# dis# due# qta# tok# trl#", "DeleteItem": "ase# atk# due# lnk# ses# use# utk#", "ConditionCheckItem": "acc#"},
 	"LeaksFunction":       {"GetItem": "cfg# dis# lnk# ses# tok#", "BatchGetItem": "qta#", "PutItem": "aud# dis# due# qta# tok# trl#", "DeleteItem": "ase# atk# due# lnk# ses# use# utk#"},
 	"ResourcesFunction":   {"GetItem": "cat#", "BatchGetItem": "cat#", "Query": "cat#", "PutItem": "aud# cat# trl#", "DeleteItem": "cat#", "ConditionCheckItem": "cat#"},
 	"RunFunction":         {"GetItem": "cat#", "Query": "run#", "PutItem": "aud# run# trl#", "ConditionCheckItem": "cat#"},
