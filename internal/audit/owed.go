@@ -19,8 +19,8 @@ func (e Event) Owed() bool {
 		return false
 	case e.Type == TokenRevoked:
 		return !e.parting()
-	case e.Type == UserChanged: // developer mode, and what people choose for themselves, is in the trail only
-		return slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Field == "role" || c.Field == "status" })
+	case e.Type == UserChanged: // developer mode is in the trail only
+		return slices.ContainsFunc(e.Changes, func(c Change) bool { return c.Field == "role" || c.Field == "status" || c.Field == "mutedMails" })
 	}
 	return true
 }

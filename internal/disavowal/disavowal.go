@@ -56,7 +56,7 @@ const (
 func Offered(e audit.Event, reader string) (k Kind, ids []string, ok bool) {
 	subjects := append([]audit.Subject{e.Subject}, e.Also...)
 	switch e.Type {
-	case audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed:
+	case audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused:
 		for _, s := range subjects {
 			if s.Kind == "token" {
 				ids = append(ids, s.ID)

@@ -16,7 +16,7 @@ import (
 
 // What a mail lets its reader end, of every event that there is.
 func TestALinkIsOfferedWhereThereIsSomethingToEnd(t *testing.T) {
-	tokens := []audit.Type{audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed}
+	tokens := []audit.Type{audit.TokenCreated, audit.TokenEdited, audit.TokenRotated, audit.TokenRevealed, audit.TokenAccessed, audit.TokenReused}
 	people := []audit.Type{audit.SessionNovel, audit.PasswordChanged, audit.FactorEnrolled, audit.FactorRemoved, audit.CodesRenewed, audit.CodeUsed}
 	for _, typ := range append(audit.Types(), "token.expiring", "nonsense", "") {
 		e := audit.Event{Type: typ, Subject: audit.Subject{Kind: "token", ID: "tok_1"}, Also: []audit.Subject{{Kind: "token", ID: "tok_2"}, {Kind: "user", ID: "usr_1"}}}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -32,7 +33,13 @@ type digestView struct {
 }
 
 // An entry is one event of a digest.
-type entry struct{ When, Title, Handle, By, Event, Disavow, Deny string }
+type entry struct {
+	When, Title, Handle, By, Event, Disavow, Deny string
+	Facts                                         []row // what is other than it was, and what else is to be known
+}
+
+// maxFacts bounds what a digest says of one event.
+const maxFacts = 6
 
 var (
 	htmlDigest = htmltemplate.Must(htmltemplate.ParseFS(templates, "digest.html.tmpl", "layout.html.tmpl"))
@@ -86,6 +93,12 @@ func ComposeDigest(d Digest) (Message, error) {
 func entryOf(n Notice) entry {
 	w := wordings(n)
 	e := entry{When: when(n.At), Title: title(n, w), Event: clean(n.EventID, maxLabel), Disavow: address(n.Disavow), Deny: w.Deny}
+	for _, r := range rows(n, w) {
+		if r.Label == noteLabel(w) || slices.ContainsFunc(n.Changes, func(c Change) bool { return label(clean(c.Field, maxLabel)) == r.Label }) {
+			e.Facts = append(e.Facts, r)
+		}
+	}
+	e.Facts = e.Facts[:min(len(e.Facts), maxFacts)]
 	if h := clean(n.Token.Handle, maxLabel); h != "" {
 		e.Handle = h + " (ends in " + n.Token.Last4() + ")"
 	}

@@ -197,10 +197,7 @@ func isCode(s string) bool {
 
 // rows lists the facts of a notice, without those that are empty.
 func rows(n Notice, w wording) []row {
-	note := row{"Note", clean(n.Note, maxNote)}
-	if w.Note != "" {
-		note.Label = w.Note
-	}
+	note := row{noteLabel(w), clean(n.Note, maxNote)}
 	all := append(changes(n.Changes), note)
 	all = append(all, facts(n)...)
 	if n.Token != (Token{}) {
@@ -215,6 +212,9 @@ func rows(n Notice, w wording) []row {
 	}
 	return slices.DeleteFunc(all, func(r row) bool { return r.Value == "" })
 }
+
+// noteLabel is what the event's note is to it.
+func noteLabel(w wording) string { return cmp.Or(w.Note, "Note") }
 
 // facts says who did it, from where and when.
 func facts(n Notice) []row {

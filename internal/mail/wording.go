@@ -95,6 +95,7 @@ func ofToken(event string) wording {
 			Did:    "was used after it was rotated out",
 			Means:  "The request was refused. Either a program still has the old token, or somebody has got hold of it.",
 			Advice: "Find the program by the address and give it the new token. If it is none of yours, the old token has leaked: look at how, and whether the new one has too.",
+			Deny:   "revoke the token that took its place",
 		}
 	case "token.leaked":
 		return wording{

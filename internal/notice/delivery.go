@@ -52,6 +52,10 @@ type delivery struct {
 	suppressed bool      // the address may not be written to
 }
 
+// held reports whether a claim that ends then holds now. One that would hold for longer than a Lease is from before the clock
+// stepped back.
+func held(until, now time.Time) bool { return now.Before(until) && until.Sub(now) <= Lease }
+
 // claim takes the delivery for this sender. It returns nil where the delivery is done with already, or is left to the
 // recipient's digest. What is said in the mail gains the link that disavows the event. The error is a *Left where another
 // sender has claimed it.
@@ -78,7 +82,7 @@ func (n *Notices) tryClaim(ctx context.Context, e audit.Event, to account.User, 
 		switch {
 		case done(old.String("state")):
 			return nil, nil
-		case old.String("state") == stateClaimed && now.Before(until):
+		case old.String("state") == stateClaimed && held(until, now):
 			return nil, &Left{Until: until}
 		}
 		attempt, first = old.Int("attempt")+1, time.UnixMilli(old.Int("first"))

@@ -40,7 +40,7 @@ func (n *Notices) digest(ctx context.Context, entry agenda.Entry) (next time.Tim
 		return time.Time{}, false, err
 	}
 	now := n.Now()
-	if g.meter.digest != "" && now.Before(g.meter.until) {
+	if g.meter.digest != "" && held(g.meter.until, now) {
 		return g.meter.until, false, nil // another sender is at work on it
 	}
 	g.meter.digest, g.meter.until = token.NewName("dgs_"), now.Add(Lease)
@@ -116,8 +116,9 @@ func (n *Notices) gathered(ctx context.Context, entry agenda.Entry) (*gathering,
 	return nil, n.Table.Commit(ctx, g.meter.put(n.Now()))
 }
 
-// entries gives what the digest tells of, and the operations that make the links in it. What its reader is not, or no
-// longer, to be told of is not in it.
+// entries gives what the digest tells of, and the operations that make the links in it. What its reader is not to be told of
+// any more, because they have left, is not in it. But what was muted since it happened is: or who mutes could hide what they
+// have done.
 func (n *Notices) entries(ctx context.Context, g *gathering) (entries []mail.Notice, links []table.Op, err error) {
 	if g.held {
 		return nil, nil, nil
@@ -125,6 +126,9 @@ func (n *Notices) entries(ctx context.Context, g *gathering) (entries []mail.Not
 	members, err := n.Accounts.Members(ctx, g.account.ID)
 	if err != nil {
 		return nil, nil, err
+	}
+	for i := range members {
+		members[i].Muted = ""
 	}
 	keys := make([]table.Key, len(g.pointers))
 	for i, it := range g.pointers {
@@ -141,7 +145,7 @@ func (n *Notices) entries(ctx context.Context, g *gathering) (entries []mail.Not
 		}
 		to := recipients(e, members)
 		i := slices.IndexFunc(to, func(r recipient) bool { return r.user.ID == g.to.ID })
-		if i < 0 || !wanted(g.account, e) {
+		if i < 0 {
 			continue
 		}
 		said := n.said(e, g.account, members, to[i])
@@ -162,11 +166,27 @@ func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.N
 	if len(entries) == 0 {
 		return nil
 	}
+	if len(entries) == 1 {
+		return n.sendOne(ctx, g, entries[0])
+	}
 	d := mail.Digest{
 		ID: g.meter.digest, To: entries[0].To, Account: g.account.Name, Dashboard: entries[0].Dashboard,
 		Since: entries[0].At, Until: entries[len(entries)-1].At, Entries: entries,
 	}
 	message, err := mail.ComposeDigest(d)
+	if err != nil {
+		return err
+	}
+	if err := n.Sender.Send(ctx, message); err != nil {
+		return err
+	}
+	n.observe(Sent, g.meter.due)
+	return nil
+}
+
+// sendOne sends the mail of a single event: a digest of it would say less.
+func (n *Notices) sendOne(ctx context.Context, g *gathering, said mail.Notice) error {
+	message, err := mail.Compose(said)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"keyfob/internal/account"
 	"keyfob/internal/agenda"
 	"keyfob/internal/audit"
 	"keyfob/internal/fault"
@@ -216,24 +217,75 @@ func TestP6WhatComesWhileADigestIsSentIsInTheNext(t *testing.T) {
 	}
 }
 
-// A digest tells only what its reader is to be told of when it is sent.
-func TestADigestLeavesOutWhatIsNoLongerWanted(t *testing.T) {
+// P6: who mutes a type of mails hides nothing that happened before; but who has left is told of nothing any more.
+func TestP6ADigestTellsWhatWasMutedSince(t *testing.T) {
 	w := newWorld(t)
 	w.storm(t, notice.Burst+3)
-	acc, err := w.notices.Accounts.Get(t.Context(), w.acc.ID)
-	if err != nil {
+	acc, members, err := w.notices.Accounts.WithUsers(t.Context(), w.acc.ID, w.owner.ID, "usr_admin@example.com")
+	if err != nil || len(members) != 2 {
 		t.Fatal(err)
 	}
-	acc.Policy.Muted = "token.created"
-	if err := w.notices.Table.Commit(t.Context(), acc.Replace()); err != nil {
+	acc.Policy.Muted, members[0].Muted, members[1].Status = "token.created", "token.created", account.Disabled
+	if err := w.notices.Table.Commit(t.Context(), acc.Replace(), members[0].Replace(), members[1].Replace()); err != nil {
 		t.Fatal(err)
 	}
 	w.now.Add(int64(notice.Window))
-	if w.sweep(t); w.mailsTo(ownerMail) != notice.Burst {
-		t.Error("told of what was muted since")
+	if w.sweep(t); w.mentions(ownerMail, `" was created`) != notice.Burst+3 || w.mailsTo(adminMail) != notice.Burst {
+		t.Errorf("the owner is told of %d events, the admin in %d mails", w.mentions(ownerMail, `" was created`), w.mailsTo(adminMail))
 	}
 	if left := w.count(t, key.Digest(w.owner.ID).Key().PK); left != 1 {
 		t.Errorf("%d items are left, want the meter", left)
+	}
+}
+
+// A digest of one event is the mail of that event.
+func TestADigestOfOneEventIsItsMail(t *testing.T) {
+	w := newWorld(t)
+	w.storm(t, notice.Burst+1)
+	w.now.Add(int64(notice.Window))
+	w.sweep(t)
+	if last := w.sender.sent[len(w.sender.sent)-1]; !strings.Contains(last.Subject, "was created") || !strings.HasPrefix(last.EventID, "evt_") {
+		t.Errorf("%s, %s", last.Subject, last.EventID)
+	}
+}
+
+// P6: a clock that steps back keeps nobody waiting until it is where it was.
+func TestP6AClockThatStepsBackHoldsUpNoMail(t *testing.T) {
+	for name, before := range map[string]int{"one by one": notice.Burst, "gathered": notice.Burst + 3} {
+		w := newWorld(t)
+		w.now.Add(int64(72 * time.Hour))
+		w.storm(t, before)
+		stale := w.event(audit.TokenRevealed)
+		w.commit(t, stale)
+		w.sender.fail = func(mail.Message) error { panic("killed") }
+		func() {
+			defer func() { _ = recover() }()
+			_ = w.notices.Deliver(t.Context(), stale)
+		}()
+		w.sender.fail = nil
+		w.now.Add(-int64(72 * time.Hour))
+		late := w.event(audit.TokenEdited)
+		late.Subject.Name = "late"
+		w.happens(t, late)
+		w.now.Add(int64(2 * notice.Window))
+		w.sweep(t)
+		if n := w.mentions(ownerMail, `"late"`); n != 1 {
+			t.Errorf("%s: told %d times", name, n)
+		}
+		if err := w.notices.Deliver(t.Context(), stale); err != nil || w.mentions(adminMail, "was shown") == 0 {
+			t.Errorf("%s: the claim of a dead sender still holds: %v", name, err)
+		}
+	}
+}
+
+// What concerns people is told at once, however much else there is to tell, also where it can be muted.
+func TestALoginFromANewNetworkWaitsForNoDigest(t *testing.T) {
+	w := newWorld(t)
+	w.storm(t, notice.Burst+5)
+	before := w.mailsTo(ownerMail)
+	e := w.about(audit.SessionNovel, "owner")
+	if w.happens(t, e); w.mailsTo(ownerMail) != before+1 {
+		t.Error("it is gathered")
 	}
 }
 

@@ -16,9 +16,9 @@ const (
 	Window = 10 * time.Minute // at its end the digest is sent; as long as there is one at each end, nothing is sent between
 )
 
-// gatherable reports whether the event may be told in a digest: what is ordinary may. An alarm, or what concerns how people
-// prove who they are, is told at once.
-func gatherable(e audit.Event) bool { return e.Type.Mutable() }
+// gatherable reports whether the event may be told in a digest: what is done with tokens in the ordinary course may. An alarm,
+// or what concerns people and how they prove who they are, is told at once.
+func gatherable(e audit.Event) bool { return e.Type.Mutable() && e.Type.Noun() == "token" }
 
 // A meter is what is known of how much mail a user got lately.
 type meter struct {
@@ -74,15 +74,18 @@ func (m meter) put(now time.Time) table.Op {
 // delivery's claim.
 func (m meter) take(e audit.Event, now time.Time) (gather bool, ops []table.Op) {
 	now = now.Truncate(time.Millisecond)
-	if m.due.IsZero() && now.Sub(m.since) >= Window {
+	if m.due.IsZero() && (now.Sub(m.since) >= Window || m.since.After(now)) { // also where the clock has stepped back
 		m.since, m.count = now, 0
 	}
 	if m.due.IsZero() && m.count < Burst {
 		m.count++
 		return false, []table.Op{m.put(now)}
 	}
-	if m.due.IsZero() {
-		m.due = m.since.Add(Window)
+	if m.due.IsZero() || m.due.After(now.Add(Window)) { // likewise: nobody is to wait until the clock is there again
+		m.due = now.Add(Window)
+		if since := m.since.Add(Window); since.After(now) && since.Before(m.due) {
+			m.due = since
+		}
 		ops = append(ops, agenda.Entry{Due: m.due, Kind: agenda.Digest, Ref: m.user, Account: m.account}.Add())
 	}
 	k := key.Gathered{User: m.user, At: e.At, Event: e.ID}.Key()
