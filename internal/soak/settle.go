@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"keyfob/internal/table/key"
 )
 
 // sweeper is the function that sends what the stream has lost, and takes over what a sender that died had claimed.
@@ -43,7 +45,7 @@ func (w *world) settle(ctx context.Context) error {
 		if w.swept() && n < settleLeast { // which invokes it
 			continue
 		}
-		if n >= settleLeast && n%10 == 0 && len(w.take().unsent(w)) == 0 {
+		if n >= settleLeast && n%10 == 0 && len(w.take(key.PrefixAudit, key.PrefixNotice).unsent(w)) == 0 {
 			break
 		}
 	}
