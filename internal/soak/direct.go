@@ -153,7 +153,7 @@ func (w *world) poisonStream(ctx context.Context) {
 // dayOff has the mails' consumer be down for 25 hours, in which the stream forgets what it had for it.
 func (w *world) dayOff(ctx context.Context) {
 	w.plan.Count(faulty.Down25Hours)
-	order := w.plan.Inject(faulty.ConsumerDown, -1, faulty.Of("functions/notify", faulty.Invoke))
+	order := w.plan.Inject(faulty.ConsumerDown, -1, faulty.Of("", faulty.Invoke))
 	defer order.Stop()
 	pauseFor(ctx, 20*tick)
 	w.gate.Lock()

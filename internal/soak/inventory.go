@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"slices"
 	"strings"
 
 	"keyfob/internal/audit"
@@ -14,11 +15,14 @@ type inventory struct {
 	events map[string]audit.Event // by id
 }
 
-// take takes the inventory of the table.
-func (w *world) take() *inventory {
+// take takes the inventory of the table; where there are prefixes, of the partitions that begin with one of them.
+func (w *world) take(prefixes ...string) *inventory {
 	inv := &inventory{items: map[table.Key]table.Item{}, events: map[string]audit.Event{}}
 	err := w.house.store.Each(func(it table.Item) error {
 		k := it.Key()
+		if len(prefixes) > 0 && !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(k.PK, p) }) {
+			return nil
+		}
 		inv.items[k] = it
 		if account, is := cutPrefix(k.PK, key.PrefixAudit); is && account != nowhere {
 			e, err := audit.FromItem(it)

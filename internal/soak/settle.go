@@ -3,6 +3,8 @@ package soak
 import (
 	"context"
 	"time"
+
+	"keyfob/internal/table/key"
 )
 
 // Settling goes on in steps of the service's time until nothing is owed any more, for as long at the least as claims, retries
@@ -10,6 +12,7 @@ import (
 const (
 	settleStep  = time.Minute
 	settleLeast = 20
+	settleSmall = 60 // steps, after which they are ten times as long
 	settleMost  = 8 * 60
 )
 
@@ -27,11 +30,15 @@ func (w *world) settle(ctx context.Context) error {
 		if err := w.house.server.Settle(ctx); err != nil {
 			return err
 		}
-		if _, err := w.house.server.Advance(ctx, settleStep); err != nil {
+		step := settleStep
+		if n >= settleSmall {
+			step *= 10
+		}
+		if _, err := w.house.server.Advance(ctx, step); err != nil {
 			return err
 		}
 		if n >= settleLeast && n%10 == 0 {
-			if inv := w.take(); len(inv.unsent(w)) == 0 && len(inv.pending()) == 0 {
+			if inv := w.take(key.PrefixAudit, key.PrefixNotice, key.PrefixDue, key.PrefixToken); len(inv.unsent(w)) == 0 && len(inv.pending()) == 0 {
 				break
 			}
 		}

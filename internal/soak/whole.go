@@ -146,10 +146,16 @@ func (w *world) wholeAgenda(inv *inventory) {
 	})
 }
 
-// pending lists what is on the agenda but reminders, whose time may be far off.
+// pending lists what is on the agenda but what has its time: reminders, and purges of tokens that are there.
 func (inv *inventory) pending() (all []table.Item) {
 	inv.under(key.PrefixDue, func(_ string, it table.Item) {
-		if it.String("kind") != "reminder" {
+		switch it.String("kind") {
+		case "reminder":
+		case "purge":
+			if inv.items[key.Token(it.String("ref")).Key()] == nil {
+				all = append(all, it)
+			}
+		default:
 			all = append(all, it)
 		}
 	})
