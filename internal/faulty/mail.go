@@ -27,6 +27,7 @@ type Post struct {
 	sent     map[Posted]int
 	rejected map[Posted]int
 	unheard  map[Posted]int
+	digested map[Posted]int
 	refused  map[Posted]string
 }
 
@@ -65,6 +66,9 @@ func (p *Post) Send(_ context.Context, m mail.Message) error {
 		}
 	}
 	count(&p.sent, m)
+	if isDigest(m) {
+		count(&p.digested, m)
+	}
 	if p.Delivered != nil {
 		p.Delivered(m)
 	}
@@ -100,6 +104,13 @@ func (p *Post) Rejected() map[Posted]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return clone(p.rejected)
+}
+
+// Digested gives how often each mail was sent as a part of a digest.
+func (p *Post) Digested() map[Posted]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return clone(p.digested)
 }
 
 // Refused gives the digest with which each mail was refused for good, where it was in one.

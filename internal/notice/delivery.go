@@ -52,9 +52,12 @@ type delivery struct {
 	suppressed bool      // the address may not be written to
 }
 
-// held reports whether a claim that ends then holds now. One that would hold for longer than a Lease is from before the clock
-// stepped back.
-func held(until, now time.Time) bool { return now.Before(until) && until.Sub(now) <= Lease }
+// held reports whether a claim that ends then holds now. Where the clock has stepped back by a little, its sender may still be at
+// work; where by much, nobody is to wait until the clock is there again.
+func held(until, now time.Time) bool { return now.Before(until) && until.Sub(now) <= Lease+aLittle }
+
+// aLittle is more than clocks step back by themselves, or differ.
+const aLittle = 10 * time.Minute
 
 // claim takes the delivery for this sender. It returns nil where the delivery is done with already, or is left to the
 // recipient's digest. What is said in the mail gains the link that disavows the event. The error is a *Left where another

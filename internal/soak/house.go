@@ -46,9 +46,11 @@ type house struct {
 	routes        authorizer.Routes
 	attention     attention
 
-	reads   sync.Map // table.Key: *atomic.Int64, the authorizer's reads that were answered
-	mu      sync.Mutex
-	unnoted map[unnoted]int
+	reads          sync.Map // table.Key: *atomic.Int64, the authorizer's reads that were answered
+	mu             sync.Mutex
+	unnoted        map[unnoted]int
+	unnotedDigests map[string]int  // by user, digests that were perhaps not noted
+	noting         map[string]bool // users whose digest was sent and is being noted
 
 	server  *local.Server
 	store   *bolt.Table
@@ -64,7 +66,7 @@ var epoch = time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
 func newHouse(c Config) (h *house, err error) {
 	h = &house{
 		dir: c.Dir, template: c.Template, plan: faulty.NewPlan(c.Seed), post: &faulty.Post{}, clock: local.NewClock(func() time.Time { return epoch }),
-		hasher: password.NewHasher(1), unnoted: map[unnoted]int{},
+		hasher: password.NewHasher(1), unnoted: map[unnoted]int{}, unnotedDigests: map[string]int{}, noting: map[string]bool{},
 	}
 	h.wrong = &faulty.Clock{Inner: h.clock.Now}
 	data, err := os.ReadFile(filepath.Join(filepath.Dir(c.Template), functions.Authorizer, "routes.yaml")) //#nosec G304 -- beside the template that the caller names
@@ -184,6 +186,8 @@ func (h *house) told(c faulty.Call, err error) {
 		for _, k := range c.Keys {
 			h.read(k).Add(1)
 		}
+	case senders[c.Function] && c.Verb != faulty.Commit:
+		h.digestRead(c, err)
 	case c.Verb == faulty.Commit && err != nil && !isConflict(err):
 		for _, op := range c.Ops {
 			if u, is := noteOf(op); is {
@@ -192,6 +196,23 @@ func (h *house) told(c faulty.Call, err error) {
 				h.mu.Unlock()
 			}
 		}
+	}
+}
+
+// digestRead watches what senders read of digests: the note of one begins with its meter alone, where a digest that is to be
+// made begins with more. One that ends in between was perhaps sent and not noted.
+func (h *house) digestRead(c faulty.Call, err error) {
+	user, is := cutPrefix(c.Keys[0].PK, key.PrefixDigest)
+	if !is {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.Verb == faulty.Get {
+		h.noting[user] = len(c.Keys) == 1
+	}
+	if err != nil && h.noting[user] {
+		h.unnotedDigests[user]++
 	}
 }
 

@@ -106,7 +106,10 @@ func (w *world) notices(inv *inventory, r *Report) {
 	refused := w.house.post.Refused()
 	w.house.mu.Lock()
 	defer w.house.mu.Unlock()
-	cause := func(p faulty.Posted, to *person) int { return unheard[p] + w.house.unnoted[unnoted{p.Event, to.id}] }
+	digested := w.house.post.Digested()
+	cause := func(p faulty.Posted, to *person) int {
+		return unheard[p] + w.house.unnoted[unnoted{p.Event, to.id}] + min(max(digested[p]-1, 0), w.house.unnotedDigests[to.id])
+	}
 	for p, n := range sent {
 		r.Sent += n
 		to := expected[p]
