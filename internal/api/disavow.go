@@ -62,7 +62,7 @@ func stateOf(f disavowal.Found, state string) string {
 // wantsJSON reports whether the caller is a program that says so. Everybody else gets a page.
 func wantsJSON(r *gateway.Request) bool {
 	accept := r.Header("Accept")
-	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+	return (strings.Contains(accept, "application/json") || strings.Contains(accept, "application/problem+json")) && !strings.Contains(accept, "text/html")
 }
 
 // told gives the error in the form that the caller reads.

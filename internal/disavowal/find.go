@@ -148,7 +148,7 @@ func (f Found) may() bool {
 }
 
 func errUnknown() error {
-	return fault.New(fault.NotFound, "not_found", "There is no such link. Look whether it is there as the mail has it, to its end.")
+	return fault.New(fault.NotFound, "not_found", "There is no such link any more, or it is not whole: open it as the mail has it, to its end.")
 }
 
 func gone(code, message string) error { return fault.New(fault.Gone, code, message) }

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
+	"keyfob/internal/notice"
 	"keyfob/internal/template"
 )
 
@@ -248,5 +251,22 @@ func TestTheNameOfEveryParameterIsDescribedAndBrandAndRealmAreBound(t *testing.T
 		if !strings.Contains(block, "Description:") || !strings.Contains(block, "AllowedPattern: '"+pattern+"'") {
 			t.Errorf("%s: %s", name, block)
 		}
+	}
+}
+
+// P6: what was given up can be brought again for as long as the bucket keeps it. By then it must still be known what was sent.
+func TestP6DeliveriesAreRememberedForLongerThanWhatWasGivenUpIsKept(t *testing.T) {
+	var document struct {
+		Parameters struct {
+			RetentionDays struct {
+				MaxValue int `yaml:"MaxValue"`
+			} `yaml:"RetentionDays"`
+		} `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal(read(t, "infra/failures.yaml"), &document); err != nil {
+		t.Fatal(err)
+	}
+	if most := time.Duration(document.Parameters.RetentionDays.MaxValue) * 24 * time.Hour; most == 0 || most >= notice.Keep {
+		t.Errorf("the bucket may keep for %v, and deliveries are remembered for %v", most, notice.Keep)
 	}
 }

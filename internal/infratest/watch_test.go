@@ -242,7 +242,7 @@ func TestWhatSomebodyHasToBeToldOfHasItsAlarm(t *testing.T) {
 	if len(got) != 0 {
 		t.Errorf("%v", got)
 	}
-	want := []string{"5XXError", "OldestOwedSeconds", "OnFailureDestinationDeliveredEventCount", "OnFailureDestinationDeliveredEventCount", "OwedNotices", "PurgeLag", "Reputation.BounceRate", "Reputation.ComplaintRate", "Undecided"}
+	want := []string{"5XXError", "OldestOwedSeconds", "OnFailureDestinationDeliveredEventCount", "OnFailureDestinationDeliveredEventCount", "OwedNotices", "PurgeLag", "Reputation.BounceRate", "Reputation.ComplaintRate", "Undecided", "NumberOfObjects"}
 	if sorted(others) != sorted(want) {
 		t.Errorf("%v, want %v", others, want)
 	}
