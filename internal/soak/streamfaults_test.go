@@ -3,10 +3,12 @@ package soak
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"keyfob/internal/faulty"
+	"keyfob/internal/table"
 )
 
 func tenfold(s *scene) {
@@ -120,6 +122,13 @@ func downForADay(s *scene) {
 			s.Errorf("%s: %d events, %d mails", kind, events, mails)
 		}
 	}
+	// A change whose maker dies over it is carried on, although the stream tells nobody of it.
+	s.meets(-1, faulty.ConsumerDown, faulty.Of("", faulty.Invoke), func() {
+		s.meets(1, faulty.DiesAfter, func(c faulty.Call) bool {
+			return c.Verb == faulty.Commit && slices.ContainsFunc(c.Ops, func(op table.Op) bool { return op.Item.Bool("behind") })
+		}, func() { (&steward{world: s.world, tenant: s.tenant, random: s.random}).demotes(s.Context()) })
+		s.pass(25*time.Hour, 10*time.Minute)
+	})
 }
 
 func killedBeforeMail(s *scene) {
