@@ -9,6 +9,7 @@ import (
 
 	"keyfob/internal/faulty"
 	"keyfob/internal/table"
+	"keyfob/internal/table/key"
 )
 
 func tenfold(s *scene) {
@@ -107,6 +108,7 @@ func panics(s *scene) {
 }
 
 func downForADay(s *scene) {
+	s.carries()
 	s.meets(-1, faulty.ConsumerDown, faulty.Of("", faulty.Invoke), func() {
 		s.token()
 		s.revoke(s.Context(), s.random, s.person, s.token())
@@ -122,13 +124,25 @@ func downForADay(s *scene) {
 			s.Errorf("%s: %d events, %d mails", kind, events, mails)
 		}
 	}
-	// A change whose maker dies over it is carried on, although the stream tells nobody of it.
+}
+
+// carries has a change be carried on whose maker dies over it, although the stream tells nobody of it.
+func (s *scene) carries() {
+	change := func() { (&steward{world: s.world, tenant: s.tenant, random: s.random}).demotes(s.Context()) }
 	s.meets(-1, faulty.ConsumerDown, faulty.Of("", faulty.Invoke), func() {
 		s.meets(1, faulty.DiesAfter, func(c faulty.Call) bool {
 			return c.Verb == faulty.Commit && slices.ContainsFunc(c.Ops, func(op table.Op) bool { return op.Item.Bool("behind") })
-		}, func() { (&steward{world: s.world, tenant: s.tenant, random: s.random}).demotes(s.Context()) })
-		s.pass(25*time.Hour, 10*time.Minute)
+		}, change)
+		s.pass(10*time.Minute, time.Minute)
 	})
+	for _, it := range s.take(key.PrefixAccount).items {
+		if it.Bool("behind") {
+			s.Errorf("%s is still behind", it.Key().SK)
+		}
+	}
+	change() // and back: who is told is who looks after tokens then
+	change()
+	s.rest()
 }
 
 func killedBeforeMail(s *scene) {
