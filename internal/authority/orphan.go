@@ -50,44 +50,35 @@ const orphansAtOnce = (table.MaxCommit - 2) / (4 + audit.MostOps)
 
 // revokeOrphans revokes those of the tokens that the pointers name which still are to be revoked.
 func (a *Authority) revokeOrphans(ctx context.Context, acc, user string, pointers []table.Item) error {
-	counts := quotaKeys(acc, user)
-	keys := counts[:]
-	for _, p := range pointers {
-		keys = append(keys, key.Token(idOf(p)).Key())
+	keys := make([]table.Key, len(pointers))
+	for i, p := range pointers {
+		keys[i] = key.Token(idOf(p)).Key()
 	}
 	items, err := a.Table.Get(ctx, keys...)
 	if err != nil {
 		return err
 	}
-	var ops []table.Op
-	now, counted := a.Now(), int64(0)
-	for _, it := range slices.DeleteFunc(items[2:], func(it table.Item) bool { return it == nil }) {
+	var orphans []Token
+	now := a.Now()
+	for _, it := range slices.DeleteFunc(items, func(it table.Item) bool { return it == nil }) {
 		t, err := tokenFrom(it)
 		if err != nil {
 			return err
 		}
-		if t.Account != acc || t.User != user || !t.visible(now) {
-			continue
+		if t.Account == acc && t.User == user && t.visible(now) {
+			orphans = append(orphans, t)
 		}
-		if t.Successor.IsZero() {
-			counted++
-		}
-		e := audit.New(audit.TokenRevoked, now, acc, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, t.Subject())
-		e.Note = "Its user was removed."
-		was := t
-		t.Revoked = e.At
-		t.Edition++
-		ops = append(append(ops, table.Replace(t.item(), t.Version)), repurge(was, t)...)
-		for _, k := range t.pointers() {
-			ops = append(ops, table.Delete(k, table.Anything()))
-		}
-		ops = append(ops, e.Ops()...)
 	}
-	if len(ops) == 0 {
+	if len(orphans) == 0 {
 		return nil
 	}
-	if counted > 0 {
-		ops = append(ops, count(counts, items[:2], -counted)...)
+	ops, err := a.Revocations(ctx, orphans, func(t Token) audit.Event {
+		e := audit.New(audit.TokenRevoked, now, acc, audit.Actor{Via: audit.ViaSystem}, audit.Origin{}, t.Subject())
+		e.Note = "Its user was removed."
+		return e
+	})
+	if err != nil {
+		return err
 	}
 	return a.Table.Commit(ctx, ops...)
 }

@@ -1,7 +1,6 @@
 package authority_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -14,19 +13,10 @@ import (
 	"keyfob/internal/table/key"
 )
 
-// purges has the purges that are due looked at, and what else is on the agenda left.
+// purges has the purges that are due looked at.
 func (w *world) purges(t *testing.T) {
 	t.Helper()
-	a := w.authority()
-	swept, err := (&agenda.Agenda{Table: a.Table, Now: a.Now}).Sweep(t.Context(), func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
-		if e.Kind != agenda.Purge {
-			return agenda.Verdict{}, nil
-		}
-		return a.Purge(ctx, e)
-	})
-	if err != nil || swept.Failed > 0 {
-		t.Fatalf("%+v, %v", swept, err)
-	}
+	w.sweepFor(t, agenda.Purge, w.authority().Purge)
 }
 
 // gone has the store delete the token's record as it does with what is due, and gives the record as it was.

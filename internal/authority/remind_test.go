@@ -19,15 +19,20 @@ import (
 
 const day = 24 * time.Hour
 
-// sweep has the reminders that are due looked at; what else is on the agenda is left.
+// sweep has the reminders that are due looked at; what else is on the agenda is left out.
 func (w *world) sweep(t *testing.T) {
 	t.Helper()
-	a := w.authority()
-	swept, err := (&agenda.Agenda{Table: a.Table, Now: a.Now}).Sweep(t.Context(), func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
-		if e.Kind != agenda.Reminder {
+	w.sweepFor(t, agenda.Reminder, w.authority().Remind)
+}
+
+// sweepFor has the entries of the kind that are due looked at.
+func (w *world) sweepFor(t *testing.T, kind agenda.Kind, see agenda.See) {
+	t.Helper()
+	swept, err := (&agenda.Agenda{Table: w.table, Now: w.clock.Now}).Sweep(t.Context(), func(ctx context.Context, e agenda.Entry) (agenda.Verdict, error) {
+		if e.Kind != kind {
 			return agenda.Verdict{}, nil
 		}
-		return a.Remind(ctx, e)
+		return see(ctx, e)
 	})
 	if err != nil || swept.Failed > 0 {
 		t.Fatalf("%+v, %v", swept, err)

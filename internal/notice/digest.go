@@ -158,7 +158,7 @@ func (n *Notices) entries(ctx context.Context, g *gathering) (entries []mail.Not
 	return entries, links, nil
 }
 
-// sendDigest writes and sends the digest.
+// sendDigest writes and sends the digest, if there is anything to tell.
 func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.Notice) error {
 	if g.held {
 		n.observe(Suppressed, g.meter.due)
@@ -166,14 +166,7 @@ func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.N
 	if len(entries) == 0 {
 		return nil
 	}
-	if len(entries) == 1 {
-		return n.sendOne(ctx, g, entries[0])
-	}
-	d := mail.Digest{
-		ID: g.meter.digest, To: entries[0].To, Account: g.account.Name, Dashboard: entries[0].Dashboard,
-		Since: entries[0].At, Until: entries[len(entries)-1].At, Entries: entries,
-	}
-	message, err := mail.ComposeDigest(d)
+	message, err := digestOf(g, entries)
 	if err != nil {
 		return err
 	}
@@ -184,17 +177,15 @@ func (n *Notices) sendDigest(ctx context.Context, g *gathering, entries []mail.N
 	return nil
 }
 
-// sendOne sends the mail of a single event: a digest of it would say less.
-func (n *Notices) sendOne(ctx context.Context, g *gathering, said mail.Notice) error {
-	message, err := mail.Compose(said)
-	if err != nil {
-		return err
+// digestOf writes the digest: of a single event it is that event's mail, which says more.
+func digestOf(g *gathering, entries []mail.Notice) (mail.Message, error) {
+	if len(entries) == 1 {
+		return mail.Compose(entries[0])
 	}
-	if err := n.Sender.Send(ctx, message); err != nil {
-		return err
-	}
-	n.observe(Sent, g.meter.due)
-	return nil
+	return mail.ComposeDigest(mail.Digest{
+		ID: g.meter.digest, To: entries[0].To, Account: g.account.Name, Dashboard: entries[0].Dashboard,
+		Since: entries[0].At, Until: entries[len(entries)-1].At, Entries: entries,
+	})
 }
 
 // release gives the claim back, so that the next try need not wait for the lease to run out.
