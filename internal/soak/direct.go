@@ -112,6 +112,8 @@ func (w *world) steps(r *rand.Rand) {
 	defer w.gate.Unlock()
 	w.rest()
 	w.plan.Count(faulty.ClockStep)
+	w.house.attention.work.Lock() // nor a sender's, whose claim would end under its hands
+	defer w.house.attention.work.Unlock()
 	w.house.wrong.Set(time.Duration(r.IntN(601)-300) * time.Second)
 }
 
@@ -165,6 +167,8 @@ func (w *world) dayOff(ctx context.Context) {
 func (w *world) passes(d, step time.Duration) {
 	for ; d > 0; d -= step {
 		w.rest()
+		w.house.attention.work.Lock()
 		w.house.clock.Advance(step)
+		w.house.attention.work.Unlock()
 	}
 }
