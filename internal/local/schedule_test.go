@@ -33,7 +33,6 @@ const sweepFunction = `
 type sweeper struct {
 	*service
 	mu    sync.Mutex
-	sweep func() error
 	swept []string // what the consumer had been told by then
 }
 
