@@ -58,7 +58,7 @@ const (
 	TokenLeaked       Type = "token.leaked"   // found in public, and revoked
 	TokenRevoked      Type = "token.revoked"
 	TokenPurged       Type = "token.purged"
-	TokenExpiring     Type = "token.expiring" // will end by itself, so many days from now //#nosec G101 -- the name of an event
+	TokenExpiring     Type = "token.expiring" // #nosec G101 -- the name of an event: it will end by itself, so many days from now
 	SessionStarted    Type = "session.started"
 	SessionEnded      Type = "session.ended"
 	SessionUnlocked   Type = "session.unlocked" // with a second factor
