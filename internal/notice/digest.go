@@ -57,7 +57,7 @@ func (n *Notices) digest(ctx context.Context, entry agenda.Entry) (next time.Tim
 	}
 	var with []table.Op
 	rejected, ok := errors.AsType[*mail.Rejected](failed)
-	if !ok && failed != nil && now.Sub(g.oldest) > giveUp {
+	if !ok && failed != nil && !errors.Is(failed, agenda.ErrNoTime) && now.Sub(g.oldest) > giveUp {
 		rejected, ok = &mail.Rejected{Reason: "It could not be sent for two weeks."}, true
 	}
 	switch {
