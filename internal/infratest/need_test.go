@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +98,7 @@ func (s *service) compare() {
 type service struct {
 	t        *testing.T
 	table    *bolt.Table
+	mu       sync.Mutex // guards sent and did: the sweep does several things at once
 	sent     []mail.Message
 	leaked   []string                              // what else was found in public
 	handlers map[string]lambda.Handler             // by logical id
@@ -181,6 +183,8 @@ func (s *service) imports(session string) {
 
 // Send implements mail.Sender.
 func (s *service) Send(_ context.Context, m mail.Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.sent = append(s.sent, m)
 	return nil
 }
@@ -332,6 +336,8 @@ type noting struct {
 }
 
 func (n noting) note(action, pk string) {
+	n.service.mu.Lock()
+	defer n.service.mu.Unlock()
 	did := n.service.did
 	if did[n.function] == nil {
 		did[n.function] = map[string]map[string]bool{}

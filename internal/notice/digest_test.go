@@ -365,18 +365,19 @@ func TestP6TheNoteOfADigestIsInsistedOn(t *testing.T) {
 	w := newWorld(t)
 	w.storm(t, notice.Burst+3)
 	w.now.Add(int64(notice.Window))
-	whole, lost := w.notices.Table, 0
+	whole := w.notices.Table
+	var lost atomic.Int64
 	w.notices.Table = &flaky{Table: whole, lose: func(ops []table.Op) bool {
 		for _, op := range ops {
 			if op.Kind == table.KindDelete && strings.HasPrefix(op.Key.SK, key.PrefixGathered) {
-				lost++
+				lost.Add(1)
 				return true
 			}
 		}
 		return false
 	}}
-	if swept := w.sweep(t); swept.Failed != 0 || lost != 2 {
-		t.Errorf("%+v, %d answers lost", swept, lost)
+	if swept := w.sweep(t); swept.Failed != 0 || lost.Load() != 2 {
+		t.Errorf("%+v, %d answers lost", swept, lost.Load())
 	}
 	w.notices.Table = whole
 	w.now.Add(int64(time.Hour))
