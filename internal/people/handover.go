@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -245,6 +246,9 @@ func (p *People) acceptHandover(ctx context.Context, act Act) (Handover, error) 
 		return Handover{}, err
 	}
 	if err != nil || !owns(from) || h.ended {
+		if now, err := p.handover(ctx, act.By.Account); err != nil || now.version != h.version {
+			return Handover{}, cmp.Or(err, errNoOffer()) // it was accepted or withdrawn since it was read
+		}
 		return Handover{}, fault.New(fault.Conflict, "handover_ended", "The offer has ended: who made it, or whom it was made to, is no longer who they were.")
 	}
 	giver, receiver, now := from, me.user, p.Now()
